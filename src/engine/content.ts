@@ -1,0 +1,43 @@
+/**
+ * Arithmetic on content: lists of extents, without a look at a byte. Offsets count from the content's first byte.
+ */
+
+import type { Extent } from './ports.ts'
+
+export function lengthOf(content: readonly Extent[]): number {
+  let length = 0
+  for (const extent of content) length += extent.length
+  return length
+}
+
+/** A part of an extent: `crc32c` is undefined where it cannot be known without reading the bytes. */
+export type Slice = Omit<Extent, 'crc32c'> & { readonly crc32c: number | undefined }
+
+/** The bytes in [from, to), as parts of extents. */
+export function slice(content: readonly Extent[], from: number, to: number): Slice[] {
+  const slices: Slice[] = []
+  let offset = 0
+  for (const { blob, start, length, crc32c } of content) {
+    const head = Math.max(0, from - offset)
+    const tail = Math.min(length, to - offset)
+    if (head < tail) {
+      const isWhole = head === 0 && tail === length
+      slices.push({
+        blob,
+        start: start + head,
+        length: tail - head,
+        crc32c: isWhole ? crc32c : undefined,
+      })
+    }
+    offset += length
+  }
+  return slices
+}
+
+/** The content with one more extent, merged into the last one where it continues the same blob. `crc32c` is then that of both. */
+export function extended(content: readonly Extent[], extent: Extent): Extent[] {
+  const last = content.at(-1)
+  if (extent.length === 0) return [...content]
+  const continues = last !== undefined && last.blob === extent.blob && last.start === extent.start
+  return continues ? [...content.slice(0, -1), extent] : [...content, extent]
+}

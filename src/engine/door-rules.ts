@@ -1,0 +1,105 @@
+/**
+ * What differs from protocol to protocol is data: one constant per door, read by the engine, which never asks for a
+ * door's name. Each field is one column of the table in design §2.
+ */
+
+import type { DoorName } from './ports.ts'
+
+export interface DoorRules {
+  readonly door: DoorName
+  /**
+   * Bytes below `persisted` that arrive again. `skip`: the first version stays. `splice`: the new bytes replace the old.
+   * `replace`: every chunk is a segment of its own, written whole. `refuse`: an error.
+   */
+  readonly resent: 'skip' | 'splice' | 'replace' | 'refuse'
+  /**
+   * A request for a segment that another one is writing. `take_over`: the older one is stopped. `refuse`: the newer one gets
+   * `segment_busy`. `wait`: it waits its turn. `last_finished_wins`: both write, the later to finish stays.
+   */
+  readonly secondWriter: 'take_over' | 'refuse' | 'wait' | 'last_finished_wins'
+  /** What arrived of a body that the network cut, or that fell silent: `keep` (whole granules of it) or `drop`. */
+  readonly cutBody: 'keep' | 'drop'
+  /** `read` answers the last checkpoint; `stop_writer` asks a running writer to stop first, so that the answer is final. */
+  readonly statusQuery: 'read' | 'stop_writer'
+  /**
+   * While a session is open, `persisted` is a multiple of this many bytes, and a chunk that is not the last and smaller ends the
+   * session. 1: no such rule. Does not bind sessions whose whole total is below it.
+   */
+  readonly granule: number
+  /** A checksum or precondition that fails at the end: `invalid` ends the session with it, `open` leaves it as it was. */
+  readonly failedCheck: 'invalid' | 'open'
+}
+
+/** Google's granule, gcs.md §0: chunks are multiples of 256 KiB. */
+export const GOOGLE_GRANULE = 262_144
+
+export const GOOGLE: DoorRules = {
+  door: 'google',
+  resent: 'skip',
+  secondWriter: 'take_over',
+  cutBody: 'keep',
+  statusQuery: 'read',
+  granule: GOOGLE_GRANULE,
+  failedCheck: 'invalid',
+}
+
+/** The parts of Google's XML multipart uploads; the same rules as GWS chunks. */
+export const GOOGLE_PARTS: DoorRules = {
+  door: 'google',
+  resent: 'replace',
+  secondWriter: 'last_finished_wins',
+  cutBody: 'drop',
+  statusQuery: 'read',
+  granule: 1,
+  failedCheck: 'open',
+}
+
+export const UCLOUD: DoorRules = {
+  door: 'ucloud',
+  resent: 'splice',
+  secondWriter: 'refuse',
+  cutBody: 'keep',
+  statusQuery: 'read',
+  granule: 1,
+  failedCheck: 'open',
+}
+
+export const GWS: DoorRules = {
+  door: 'gws',
+  resent: 'replace',
+  secondWriter: 'last_finished_wins',
+  cutBody: 'drop',
+  statusQuery: 'read',
+  granule: 1,
+  failedCheck: 'open',
+}
+
+export const DXL: DoorRules = {
+  door: 'dxl',
+  resent: 'refuse',
+  secondWriter: 'wait',
+  cutBody: 'drop',
+  statusQuery: 'read',
+  granule: 1,
+  failedCheck: 'invalid',
+}
+
+export const TUS: DoorRules = {
+  door: 'tus',
+  resent: 'refuse',
+  secondWriter: 'take_over',
+  cutBody: 'keep',
+  statusQuery: 'stop_writer',
+  granule: 1,
+  failedCheck: 'open',
+}
+
+export const IETF: DoorRules = {
+  door: 'ietf',
+  resent: 'refuse',
+  secondWriter: 'take_over',
+  cutBody: 'keep',
+  statusQuery: 'stop_writer',
+  granule: 1,
+  failedCheck: 'open',
+}

@@ -1,0 +1,421 @@
+/**
+ * The whole server in one page: what an upload is made of, and the two contracts it stands on.
+ *
+ * A door (src/protocols) turns a request into a call of the engine; the engine keeps its rules with
+ * a `Storage` (bytes) and a `Catalog` (records). Bytes are written and synced first, the record moves
+ * second, the answer goes out third. The catalog is therefore the promise: a blob may run ahead of it
+ * after a crash, never behind (design P1, P2).
+ *
+ * All byte counts are safe integers. All times are milliseconds since the Unix epoch by the engine's
+ * clock, unless a name says otherwise.
+ */
+
+import type { Failure } from './failure.ts'
+
+// ---------------------------------------------------------------------------------------------
+// Content: blobs, extents, segments
+// ---------------------------------------------------------------------------------------------
+
+/**
+ * A slice of a blob. Content, a session's segment as much as a published object, is an ordered list
+ * of extents. `crc32c` covers exactly these `length` bytes, so the checksum of a list is a combination.
+ */
+export interface Extent {
+  readonly blob: string
+  readonly start: number
+  readonly length: number
+  readonly crc32c: number
+}
+
+/**
+ * A numbered piece of a session's content. A sequential upload has only segment 0; its `persisted`
+ * is the sum of the extents' lengths and only grows. `epoch` fences writers: a writer may record
+ * bytes only while the epoch it leased is still the segment's.
+ */
+export interface Segment {
+  readonly number: number
+  readonly epoch: number
+  readonly extents: readonly Extent[]
+}
+
+// ---------------------------------------------------------------------------------------------
+// Sessions and objects
+// ---------------------------------------------------------------------------------------------
+
+export type DoorName = 'google' | 'ucloud' | 'gws' | 'dxl' | 'tus' | 'ietf'
+
+/** `open` is the only state that takes bytes; the others are tombstones that answer and then vanish. */
+export type SessionState = 'open' | 'done' | 'cancelled' | 'expired' | 'invalid'
+
+/** What the owner of an object says about it; the engine keeps it and looks at none of it. */
+export interface Metadata {
+  readonly contentType?: string
+  readonly cacheControl?: string
+  readonly contentDisposition?: string
+  readonly contentEncoding?: string
+  readonly contentLanguage?: string
+  readonly customTime?: string
+  readonly storageClass?: string
+  readonly custom?: Readonly<Record<string, string>>
+}
+
+/** Conditions on the object that now bears the name. Generation 0 stands for "there is none". */
+export interface Preconditions {
+  readonly generationMatch?: number
+  readonly generationNotMatch?: number
+  readonly metagenerationMatch?: number
+  readonly metagenerationNotMatch?: number
+}
+
+/** Whole-content checksums a client declared. `md5` is base64 of 16 bytes, `sha256` lower-case hex. */
+export interface Checksums {
+  readonly crc32c?: number
+  readonly md5?: string
+  readonly sha256?: string
+}
+
+/** What the client declared when it asked for a session. */
+export interface Intent {
+  readonly bucket: string
+  readonly name: string
+  readonly metadata: Metadata
+  readonly preconditions: Preconditions
+  readonly checksums: Checksums
+  /** Declared final size; undefined where the client did not know it yet. */
+  readonly total?: number
+  /** What only the door needs to render its answers (an origin, a response mask); opaque to the engine. */
+  readonly doorData: Readonly<Record<string, string>>
+}
+
+/** A published object, without its content. Immutable but for its metadata. */
+export interface StoredObject {
+  readonly bucket: string
+  readonly name: string
+  /** Microseconds since the epoch at publication, strictly increasing; never reused for a name. */
+  readonly generation: number
+  /** 1 at publication, plus 1 for each change of metadata. */
+  readonly metageneration: number
+  readonly size: number
+  readonly crc32c: number
+  /** Base64. Absent for composed objects and with TIDEMARK_MD5=off. */
+  readonly md5?: string
+  /** How many objects it was composed of; absent otherwise. */
+  readonly componentCount?: number
+  readonly metadata: Metadata
+  readonly createdAt: number
+  readonly updatedAt: number
+}
+
+/** How an ended session answers from then on (design P5). */
+export type Outcome =
+  | { readonly kind: 'published'; readonly object: StoredObject }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+
+/** One upload from its creation to its end. */
+export interface Session {
+  /** SHA-256 of door and token: the catalog never holds what would open the session (design P9). */
+  readonly key: string
+  readonly door: DoorName
+  readonly state: SessionState
+  readonly intent: Intent
+  /** The final size, once fixed by the intent or by an accepted chunk. */
+  readonly total?: number
+  readonly createdAt: number
+  readonly activeAt: number
+  /** When the sweeper must look at it: its expiry while open, the end of its tombstone afterwards. */
+  readonly dueAt: number
+  /** Present where the session ended with something to repeat (`done`, `invalid`). */
+  readonly outcome?: Outcome
+}
+
+export interface Bucket {
+  readonly name: string
+  readonly createdAt: number
+  readonly updatedAt: number
+  readonly metageneration: number
+}
+
+// ---------------------------------------------------------------------------------------------
+// Bodies: bytes on their way in
+// ---------------------------------------------------------------------------------------------
+
+/**
+ * What a wait for bytes came to: some bytes, in order, without copies; or the reason why there are no
+ * more. `end`: the body is complete. `cut`: the connection broke. `idle`: nothing came for `idleMs`.
+ * `stopped`: the signal was aborted; the body can still be drained.
+ */
+export type Arrival = readonly Buffer[] | 'end' | 'cut' | 'idle' | 'stopped'
+
+/**
+ * The bytes of one request, pulled. Nothing flows before the first `read` (which is also when a client
+ * that waits for `100 Continue` gets it), and a body that is not read exerts back-pressure.
+ */
+export interface Body {
+  /** The length the request declared; undefined where it did not (chunked transfer coding). */
+  readonly length: number | undefined
+  /** One call at a time. After an answer that is not bytes, every further call answers the same, but `stopped`. */
+  read(idleMs: number, signal?: AbortSignal): Promise<Arrival>
+}
+
+// ---------------------------------------------------------------------------------------------
+// Storage: bytes
+// ---------------------------------------------------------------------------------------------
+
+/** A prefix of what one append stored: `length` bytes from its start; `crc32c` continues the append's seed through them. */
+export interface Mark {
+  readonly length: number
+  readonly crc32c: number
+}
+
+export interface AppendRequest {
+  readonly blob: string
+  /** The blob's promised length, where the first byte goes. 0 makes the blob; bytes beyond `start` were never promised and are dropped. */
+  readonly start: number
+  /** crc32c of the extent that this append continues, so that the marks cover the whole extent; 0 for a new one. */
+  readonly seed: number
+  readonly body: Body
+  /** Leading body bytes that are known already: counted, not stored. */
+  readonly skip: number
+  /** Most bytes to store. One byte more ends the append with `over`, that byte unread or dropped. */
+  readonly limit: number
+  /** Bytes to a granule (1 = none), counted from `start`. */
+  readonly granule: number
+  /** How long to wait for the next byte, in ms (design P8). */
+  readonly idleMs: number
+  /**
+   * Called with a mark that lies on a granule, after all bytes up to it are durable, every 32 MiB or 5 s
+   * (design P7). The next one waits until it resolved; a rejection ends the append with that error.
+   * Undefined where the bytes may still be revoked.
+   */
+  readonly checkpoint: ((mark: Mark) => Promise<void>) | undefined
+  /** Compute the md5 of the stored bytes on the way: for small bodies, when `start` is 0. */
+  readonly md5: boolean
+  /** Aborted to ask the writer to stop: it syncs what it has and answers `stopped`. */
+  readonly signal: AbortSignal
+}
+
+/** What became of an append. Everything in `stored` is durable (as far as TIDEMARK_DURABILITY promises). */
+export interface Receipt {
+  /** Body bytes seen, the skipped ones included. */
+  readonly received: number
+  readonly stored: Mark
+  /** The longest prefix of `stored` that ends on a granule. */
+  readonly granules: Mark
+  /** Base64, where it was asked for. */
+  readonly md5?: string
+  /** `no_space`: the reserve was reached, the rest of the body is unread (design P10). */
+  readonly ended: 'end' | 'cut' | 'idle' | 'stopped' | 'over' | 'no_space'
+}
+
+/**
+ * Where bytes live. Blob names are opaque and never reused. Callers guarantee one live `append` per blob;
+ * everything else may run in parallel with everything.
+ *
+ * Faults reject with an UploadError: `storage_failed` (with the cause) for the disk's, `no_space` for a full
+ * one, `blob_short` where a blob holds fewer bytes than its promise. After a rejected append the caller
+ * abandons the blob's tail: nothing since the last resolved checkpoint may be promised (design P12).
+ */
+export interface Storage {
+  /** A new blob's name. Nothing is stored yet. */
+  create(): string
+  /**
+   * Stores the body at the blob's end; resolves when data and directory entry are durable. A client that goes
+   * away is a receipt, not an error. `blob_short` when the blob is shorter than `start`.
+   */
+  append(request: AppendRequest): Promise<Receipt>
+  /** The blob will not grow any more and what lies past `length` is given back; durable when resolved. Idempotent. */
+  seal(blob: string, length: number): Promise<void>
+  /** The content's bytes in order, `blob_short` included where a blob ends early. Stops when the consumer does. */
+  read(content: readonly Extent[]): AsyncIterable<Buffer>
+  /** crc32c of a slice, read back: for extents that an overwrite split. */
+  checksum(slice: Omit<Extent, 'crc32c'>): Promise<number>
+  /** Frees the blob. Idempotent: an unknown blob is fine. */
+  discard(blob: string): Promise<void>
+  /** Every blob there is, for the orphan scan at start-up. */
+  blobs(): AsyncIterable<string>
+  /** False when the free-space reserve is reached: nothing new should begin (design P10). */
+  hasRoom(): Promise<boolean>
+  /** Rejects where the medium cannot be written: for readiness. */
+  check(): Promise<void>
+  readonly digests: Digests
+  close(): Promise<void>
+}
+
+/**
+ * md5 that follows the promise: a run reads persisted content back in the background and never sees a byte
+ * that may still be revoked. A run is named by its caller; one that the digests do not know (after a restart),
+ * or whose content changed below what was hashed (an overwrite), starts again from the first byte.
+ */
+export interface Digests {
+  /** Hash on to the end of `content`. Resolves as soon as no more than 128 MiB remain: the writer's back-pressure. */
+  follow(run: string, content: readonly Extent[]): Promise<void>
+  /** Base64 md5 of `content`. The run is forgotten afterwards. */
+  finish(run: string, content: readonly Extent[]): Promise<string>
+  /** Drops a run. Idempotent. */
+  forget(run: string): void
+}
+
+// ---------------------------------------------------------------------------------------------
+// Catalog: records
+// ---------------------------------------------------------------------------------------------
+
+export interface NewSession {
+  readonly key: string
+  readonly door: DoorName
+  readonly intent: Intent
+  readonly at: number
+  readonly dueAt: number
+}
+
+/** Moves a segment to new content under the writer's epoch. */
+export interface Advance {
+  readonly key: string
+  readonly segment: number
+  readonly epoch: number
+  /** The segment's whole new list. Shorter than the present one only with `replaces`. */
+  readonly extents: readonly Extent[]
+  /** The segment was written anew as a whole (any-order doors). */
+  readonly replaces: boolean
+  /** The session's total, where this chunk fixed it. */
+  readonly total?: number
+  readonly at: number
+  readonly dueAt: number
+}
+
+/** Makes content visible under its name. */
+export interface Publication {
+  readonly bucket: string
+  readonly name: string
+  readonly metadata: Metadata
+  readonly preconditions: Preconditions
+  readonly extents: readonly Extent[]
+  readonly size: number
+  readonly crc32c: number
+  readonly md5?: string
+  readonly componentCount?: number
+  readonly at: number
+  /**
+   * The session that ends with it, the epochs under which its content was read, and the end of its tombstone.
+   * Absent for an upload in one request, which has no session.
+   */
+  readonly session?: {
+    readonly key: string
+    readonly segments: ReadonlyArray<{ readonly number: number; readonly epoch: number }>
+    readonly dueAt: number
+  }
+}
+
+export interface ObjectQuery {
+  readonly bucket: string
+  /** Only names that start with it. */
+  readonly prefix: string
+  /** Only names after this one, in UTF-8 byte order. */
+  readonly after?: string
+  /** Most objects to answer. */
+  readonly limit: number
+}
+
+/**
+ * Where records live. Each method that changes something is one atomic step, durable when it resolves (as far as
+ * TIDEMARK_DURABILITY promises), and many callers' steps may share one commit. What a step refuses it refuses with an
+ * UploadError and changes nothing. `catalog_failed` and `no_space` may come from any of them; a failed commit rejects
+ * every caller in it (design P12).
+ *
+ * The catalog counts how many segments and objects refer to each blob. A blob whose last reference went is garbage:
+ * listed by `garbage`, freed by the sweeper, then forgotten by `forget`.
+ */
+export interface Catalog {
+  // Sessions
+  /** `bucket_not_found`, or `session_exists` where the key is taken. */
+  create(session: NewSession): Promise<Session>
+  find(key: string): Promise<Session | undefined>
+  /** A segment never written is `{ epoch: 0, extents: [] }`. */
+  segment(key: string, number: number): Promise<Segment>
+  /** All segments that have bytes, by number. */
+  segments(key: string): Promise<readonly Segment[]>
+  /**
+   * The right to write a segment: answers it as it is now under a new, higher epoch. From then on every `advance`
+   * and `publish` under an older epoch is refused; one that was under way has settled and is in the answer.
+   * Need not be durable. Session not open: `session_ended`.
+   */
+  lease(key: string, number: number): Promise<Segment>
+  /** Guarded by state (`session_ended`), epoch (`superseded`) and growth; a shrinking list without `replaces` is `catalog_failed`. */
+  advance(step: Advance): Promise<void>
+  /**
+   * One transaction (design §2): preconditions hold (`precondition_failed`), bucket there (`bucket_not_found`), session open
+   * and epochs current; then take a generation, point the name at the extents, release what it pointed at before, store the
+   * answer, end the session as `done`, drop its segments, write the event row.
+   */
+  publish(publication: Publication): Promise<StoredObject>
+  /** Ends an open session, releases its segments. False when it was not open any more. */
+  end(
+    key: string,
+    state: 'cancelled' | 'invalid',
+    dueAt: number,
+    failure?: Failure,
+  ): Promise<boolean>
+  /** Ends as `expired` at most `limit` open sessions due at `now` that are not in `busy`; answers their keys. */
+  expire(
+    now: number,
+    tombstoneDueAt: number,
+    limit: number,
+    busy: ReadonlySet<string>,
+  ): Promise<readonly string[]>
+  /** Removes at most `limit` tombstones due at `now`, and as many event rows older than `eventsBefore`; answers how many rows went. */
+  purge(now: number, eventsBefore: number, limit: number): Promise<number>
+
+  // Blobs
+  garbage(limit: number): Promise<readonly string[]>
+  forget(blobs: readonly string[]): Promise<void>
+  /** Of these blobs, the ones that the catalog has never heard of. */
+  unknown(blobs: readonly string[]): Promise<readonly string[]>
+
+  // Buckets
+  /** `bucket_exists`. */
+  createBucket(name: string, at: number): Promise<Bucket>
+  findBucket(name: string): Promise<Bucket | undefined>
+  /** By name, after `after`. */
+  buckets(query: { prefix: string; after?: string; limit: number }): Promise<readonly Bucket[]>
+  /** `bucket_not_found`, `bucket_not_empty`. */
+  deleteBucket(name: string): Promise<void>
+
+  // Objects
+  object(bucket: string, name: string): Promise<StoredObject | undefined>
+  /** The object and its content as of one moment. */
+  content(
+    bucket: string,
+    name: string,
+  ): Promise<{ readonly object: StoredObject; readonly extents: readonly Extent[] } | undefined>
+  /** By name in UTF-8 byte order; an index seek however many there are. */
+  objects(query: ObjectQuery): Promise<readonly StoredObject[]>
+  /** `object_not_found`, `precondition_failed`. `generation`, when given, must be the live one, else `object_not_found`. */
+  deleteObject(
+    bucket: string,
+    name: string,
+    preconditions: Preconditions,
+    generation: number | undefined,
+    at: number,
+  ): Promise<void>
+
+  /** Rejects when the catalog cannot answer or commit: for readiness. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+// ---------------------------------------------------------------------------------------------
+// The rest of the engine's surroundings
+// ---------------------------------------------------------------------------------------------
+
+/** Milliseconds since the epoch. Settable in tests. */
+export type Clock = () => number
+
+/** The part of pino that the engine and the adapters use. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** How far an acknowledgement goes (design P1). `chunk`: every one. `object`: published objects only. `none`: nothing is synced. */
+export type Durability = 'chunk' | 'object' | 'none'
