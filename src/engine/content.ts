@@ -33,11 +33,3 @@ export function slice(content: readonly Extent[], from: number, to: number): Sli
   }
   return slices
 }
-
-/** The content with one more extent, merged into the last one where it continues the same blob. `crc32c` is then that of both. */
-export function extended(content: readonly Extent[], extent: Extent): Extent[] {
-  const last = content.at(-1)
-  if (extent.length === 0) return [...content]
-  const continues = last !== undefined && last.blob === extent.blob && last.start === extent.start
-  return continues ? [...content.slice(0, -1), extent] : [...content, extent]
-}

@@ -1,138 +1,279 @@
 /**
- * The upload session, whole: what a door may ask of it. The rules live in the files beside this one.
+ * The upload session, whole: what a door may ask of it. This file only puts the parts together; the rules live in the files
+ * beside it. Every refusal is an UploadError. A body that a refusal left unread is the caller's to drain or to close.
  */
 
+import { Appender } from './append.ts'
+import { BlobWriter } from './blob-writer.ts'
+import type { Chunk } from './chunk.ts'
+import { lengthOf } from './content.ts'
 import type { DoorRules } from './door-rules.ts'
+import { UploadError } from './failure.ts'
+import { Finalizer } from './finalize.ts'
+import { Writers } from './leases.ts'
+import { checkBucketName, checkObjectName } from './names.ts'
 import type {
   Body,
   Bucket,
-  Catalog,
-  Checksums,
-  Clock,
-  Extent,
+  EngineParts,
   Intent,
-  Log,
   ObjectQuery,
   Preconditions,
   Session,
-  Storage,
   StoredObject,
 } from './ports.ts'
+import { checkPreconditions } from './preconditions.ts'
+import type { LateIntent } from './publish.ts'
+import { put } from './put.ts'
+import { type OpenObject, Readers } from './readers.ts'
+import { keyOf, newToken, shortKey } from './session-key.ts'
+import { type DoneProgress, type Progress, Sessions } from './sessions.ts'
+import { Sweeper } from './sweeper.ts'
 
-export interface EngineSettings {
-  readonly sessionTtlMs: number
-  readonly tombstoneTtlMs: number
-  readonly bodyIdleMs: number
-  readonly md5: boolean
-  readonly maxObjectSize: number
-}
+export type { Chunk } from './chunk.ts'
+export type { OpenObject } from './readers.ts'
+export type { DoneProgress, Progress } from './sessions.ts'
 
-/** One request's bytes and what the request says about them. */
-export interface Chunk {
-  readonly body: Body
-  /** The segment it belongs to: 0 for sequential protocols. */
-  readonly segment?: number
-  /** Where its first byte goes; `end` is wherever the segment ends now. */
-  readonly offset: number | 'end'
-  /** Its length by its declared range; undefined where it runs to the end of the body. */
-  readonly length?: number
-  /** The final size, where this request declares it. */
-  readonly total?: number
-  /** The content ends where this body ends. */
-  readonly last: boolean
-  /** Accepted whole or not at all: no checkpoints, and nothing is kept of a cut body. */
-  readonly whole?: boolean
-  /** Whole-content checksums that came with this request; checked if it turns out to be the final one. */
-  readonly checksums?: Checksums
-  /** Custom metadata that came with this request; merged below the intent's if it turns out to be the final one. */
-  readonly customMetadata?: Readonly<Record<string, string>>
-}
+export class Engine {
+  readonly #parts: EngineParts
+  readonly #sessions: Sessions
+  readonly #writers = new Writers()
+  readonly #blobs: BlobWriter
+  readonly #readers: Readers
+  readonly #finalizer: Finalizer
+  readonly #appender: Appender
+  readonly #sweeper: Sweeper
 
-/** Where an upload stands after a request. `session` is as of this moment. */
-export type Progress =
-  | { readonly state: 'open'; readonly persisted: number; readonly session: Session }
-  | { readonly state: 'done'; readonly object: StoredObject; readonly session: Session }
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.#sessions = new Sessions(parts)
+    this.#blobs = new BlobWriter(parts.storage)
+    this.#readers = new Readers(parts.storage)
+    this.#finalizer = new Finalizer(parts, this.#sessions)
+    this.#appender = new Appender({
+      ...parts,
+      sessions: this.#sessions,
+      writers: this.#writers,
+      blobs: this.#blobs,
+      finalizer: this.#finalizer,
+    })
+    this.#sweeper = new Sweeper({
+      ...parts,
+      sessions: this.#sessions,
+      busy: () => this.#writers.busy(),
+      isInUse: blob => this.#readers.isPinned(blob) || this.#blobs.isWriting(blob),
+    })
+  }
 
-/** A published object, open for reading. */
-export interface OpenObject {
-  readonly object: StoredObject
-  /** Bytes in [from, to). May be called once. */
-  read(from: number, to: number): AsyncIterable<Buffer>
-}
-
-export interface Engine {
-  /** Opens a session. Checks names, bucket, size limit, room on the disk and preconditions first. `token` only where the client chose its id. */
-  create(
-    rules: DoorRules,
-    intent: Intent,
-    token?: string,
-  ): Promise<{ readonly token: string; readonly session: Session }>
+  // Sessions -----------------------------------------------------------------------------------
 
   /**
-   * Takes one chunk. Resolves when it is durable and recorded: `open` with what is persisted now, or `done` when it completed the
-   * content. A session that is done already drains the body and answers `done` again. Everything else is an UploadError; a body that
-   * was not read to its end is the caller's to drain or close.
+   * Opens a session. Checks name, bucket, size, preconditions and room on the disk first. `token` only where the client chose
+   * its own id; otherwise it is made here, and is the only copy.
    */
-  append(rules: DoorRules, token: string, chunk: Chunk): Promise<Progress>
+  async create(
+    rules: DoorRules,
+    intent: Intent,
+    token: string = newToken(),
+  ): Promise<{ readonly token: string; readonly session: Session }> {
+    const { catalog, clock, log, settings } = this.#parts
+    await this.#checkIntent(intent)
+    const key = keyOf(rules.door, token)
+    const at = clock()
+    const dueAt = at + settings.sessionTtlMs
+    const session = await catalog.create({ key, door: rules.door, intent, at, dueAt })
+    log.info({ session: shortKey(key), door: rules.door }, 'session opened')
+    return { token, session }
+  }
 
-  /** Where the session stands. `session_not_found`, `session_cancelled`, `session_invalid` otherwise. */
-  status(rules: DoorRules, token: string): Promise<Progress>
+  /**
+   * Takes one chunk. Resolves when it is durable and recorded: `open` with what is persisted now, or `done` when it completed
+   * the content. A session that is done already drains the body and answers `done` again.
+   */
+  append(rules: DoorRules, token: string, chunk: Chunk): Promise<Progress> {
+    return this.#appender.append(rules, keyOf(rules.door, token), chunk)
+  }
 
-  /** Publishes a session that has all its bytes; `incomplete` where `total` bytes are not what is persisted. */
-  finalize(
+  /** Where the session stands. `session_not_found`, `session_cancelled`, `session_invalid`. */
+  async status(rules: DoorRules, token: string): Promise<Progress> {
+    const key = keyOf(rules.door, token)
+    const found = await this.#sessions.find(key)
+    if (found.state === 'done') return found
+    if (rules.statusQuery === 'read') return this.#sessions.progress(found.session)
+    await this.#writers.stop(key, 0)
+    const still = await this.#sessions.find(key)
+    return still.state === 'done' ? still : this.#sessions.progress(still.session)
+  }
+
+  /**
+   * Publishes a session that has all its bytes. `incomplete` where the declared total is not what is persisted, or not the one
+   * that was fixed before: a status query never makes a short object.
+   */
+  async finalize(
     rules: DoorRules,
     token: string,
-    declared: {
-      readonly total: number
-      readonly checksums?: Checksums
-      readonly customMetadata?: Readonly<Record<string, string>>
-    },
-  ): Promise<Progress>
+    declared: LateIntent & { readonly total: number },
+  ): Promise<Progress> {
+    const key = keyOf(rules.door, token)
+    const glance = await this.#sessions.find(key)
+    if (glance.state === 'done') return glance
+    await this.#checkComplete(glance.session, declared.total)
 
-  /** Ends an open session. Resolves for one that was open; `done` sessions are answered as such and untouched. */
-  cancel(
+    return this.#writers.write(key, 0, rules.secondWriter, async () => {
+      const { catalog } = this.#parts
+      const isSequential = rules.resent !== 'replace'
+      const leased = isSequential ? [await catalog.lease(key, 0)] : undefined
+      const found = await this.#sessions.find(key)
+      if (found.state === 'done') return found
+      const { session } = found
+      await this.#checkComplete(session, declared.total)
+      const segments = leased ?? (await catalog.segments(key))
+      return this.#finalizer.finalize({ rules, session, segments, late: declared })
+    })
+  }
+
+  /** Ends an open session and frees its bytes. One that is done already is answered as such and untouched. */
+  async cancel(
     rules: DoorRules,
     token: string,
-  ): Promise<{ state: 'cancelled' } | Extract<Progress, { state: 'done' }>>
+  ): Promise<{ readonly state: 'cancelled' } | DoneProgress> {
+    const { catalog, clock, log, settings, storage } = this.#parts
+    const key = keyOf(rules.door, token)
+    const found = await this.#sessions.find(key)
+    if (found.state === 'done') return found
+    const wasOpen = await catalog.end(key, 'cancelled', clock() + settings.tombstoneTtlMs)
+    if (!wasOpen) return this.cancel(rules, token)
+    this.#writers.stopSession(key, { code: 'session_ended' })
+    storage.digests.forget(key)
+    log.info({ session: shortKey(key) }, 'cancelled')
+    void this.#sweeper.sweep()
+    return { state: 'cancelled' }
+  }
 
-  /** An upload in one request: no session, whole or not at all. `intent.total`, where given, must be the body's length. */
-  put(intent: Intent, body: Body): Promise<StoredObject>
+  /** An upload in one request: whole or not at all. `intent.total`, where given, must be the body's length. */
+  async put(intent: Intent, body: Body): Promise<StoredObject> {
+    const { length } = body
+    await this.#checkIntent(length === undefined ? intent : { ...intent, total: length })
+    const object = await this.#writers.write('', 0, 'last_finished_wins', writer =>
+      put(this.#parts, this.#blobs, writer, intent, body),
+    )
+    return object
+  }
 
-  createBucket(name: string): Promise<Bucket>
-  findBucket(name: string): Promise<Bucket>
-  buckets(query: { prefix: string; after?: string; limit: number }): Promise<readonly Bucket[]>
-  deleteBucket(name: string): Promise<void>
+  // Buckets and objects ------------------------------------------------------------------------
 
-  /** `bucket_not_found` or `object_not_found`; `generation`, when given, must be the live one. */
-  object(bucket: string, name: string, generation?: number): Promise<StoredObject>
-  open(bucket: string, name: string, generation?: number): Promise<OpenObject>
-  /** `bucket_not_found`. */
-  objects(query: ObjectQuery): Promise<readonly StoredObject[]>
-  deleteObject(
+  async createBucket(name: string): Promise<Bucket> {
+    checkBucketName(name)
+    return this.#parts.catalog.createBucket(name, this.#parts.clock())
+  }
+
+  async findBucket(name: string): Promise<Bucket> {
+    const bucket = await this.#parts.catalog.findBucket(name)
+    if (bucket === undefined) throw new UploadError({ code: 'bucket_not_found', bucket: name })
+    return bucket
+  }
+
+  buckets(query: { prefix: string; after?: string; limit: number }): Promise<readonly Bucket[]> {
+    return this.#parts.catalog.buckets(query)
+  }
+
+  deleteBucket(name: string): Promise<void> {
+    return this.#parts.catalog.deleteBucket(name)
+  }
+
+  /** `object_not_found`; `generation`, when given, must be the live one. */
+  async object(bucket: string, name: string, generation?: number): Promise<StoredObject> {
+    const object = await this.#parts.catalog.object(bucket, name)
+    return this.#found(bucket, name, generation, object)
+  }
+
+  /** As `object`, with its bytes: `read` or `close` what this answers. */
+  async open(bucket: string, name: string, generation?: number): Promise<OpenObject> {
+    const content = await this.#parts.catalog.content(bucket, name)
+    const object = await this.#found(bucket, name, generation, content?.object)
+    return this.#readers.open(object, content?.extents ?? [])
+  }
+
+  async objects(query: ObjectQuery): Promise<readonly StoredObject[]> {
+    await this.findBucket(query.bucket)
+    return this.#parts.catalog.objects(query)
+  }
+
+  async deleteObject(
     bucket: string,
     name: string,
     preconditions: Preconditions,
     generation?: number,
-  ): Promise<void>
+  ): Promise<void> {
+    const { catalog, clock } = this.#parts
+    await catalog.deleteObject(bucket, name, preconditions, generation, clock())
+    void this.#sweeper.sweep()
+  }
 
-  /** Rejects when the server cannot do its work: disk not writable, catalog not answering, or shutting down. */
-  check(): Promise<void>
+  // The server's life --------------------------------------------------------------------------
 
-  /** Orphan scan, then the sweeper's timer. Before the first request. */
-  start(): Promise<void>
-  /** Stops writers as `shutting_down`: each keeps what arrived. Resolves when all are done. */
-  drain(): Promise<void>
-  /** After `drain`: stops the sweeper and closes storage and catalog. */
-  close(): Promise<void>
+  /** Frees what a crash left, then starts the sweeper. Before the first request. */
+  async start(): Promise<void> {
+    await this.#sweeper.discardOrphans()
+    this.#sweeper.start()
+  }
+
+  /** Rejects when the server cannot do its work: shutting down, disk not writable, catalog not answering. */
+  async check(): Promise<void> {
+    if (this.#writers.isDraining) throw new UploadError({ code: 'shutting_down' })
+    await Promise.all([this.#parts.storage.check(), this.#parts.catalog.check()])
+  }
+
+  /** What the sweeper's timer does, now. */
+  sweep(): Promise<void> {
+    return this.#sweeper.sweep()
+  }
+
+  /** Stops every writer: each keeps what arrived and answers `shutting_down` (design P11). Resolves when all are gone. */
+  drain(): Promise<void> {
+    return this.#writers.drain({ code: 'shutting_down' })
+  }
+
+  /** After `drain`: stops the sweeper, closes storage and catalog. */
+  async close(): Promise<void> {
+    await this.#sweeper.close()
+    await this.#parts.storage.close()
+    await this.#parts.catalog.close()
+  }
+
+  // --------------------------------------------------------------------------------------------
+
+  async #checkIntent(intent: Intent): Promise<void> {
+    const { catalog, settings, storage } = this.#parts
+    if (this.#writers.isDraining) throw new UploadError({ code: 'shutting_down' })
+    checkObjectName(intent.name)
+    await this.findBucket(intent.bucket)
+    const limit = settings.maxObjectSize
+    if ((intent.total ?? 0) > limit) throw new UploadError({ code: 'too_large', limit })
+    if (Object.keys(intent.preconditions).length > 0) {
+      checkPreconditions(intent.preconditions, await catalog.object(intent.bucket, intent.name))
+    }
+    if (!(await storage.hasRoom())) throw new UploadError({ code: 'no_space' })
+  }
+
+  async #checkComplete(session: Session, total: number): Promise<void> {
+    const segments = await this.#parts.catalog.segments(session.key)
+    const persisted = segments.reduce((sum, { extents }) => sum + lengthOf(extents), 0)
+    if (persisted !== total || (session.total ?? total) !== total) {
+      throw new UploadError({ code: 'incomplete', persisted, total })
+    }
+  }
+
+  async #found(
+    bucket: string,
+    name: string,
+    generation: number | undefined,
+    object: StoredObject | undefined,
+  ): Promise<StoredObject> {
+    if (object !== undefined && (generation ?? object.generation) === object.generation) {
+      return object
+    }
+    await this.findBucket(bucket)
+    throw new UploadError({ code: 'object_not_found', bucket, name })
+  }
 }
-
-export interface EngineParts {
-  readonly storage: Storage
-  readonly catalog: Catalog
-  readonly clock: Clock
-  readonly log: Log
-  readonly settings: EngineSettings
-}
-
-export declare function createEngine(parts: EngineParts): Engine
-export type { Extent }

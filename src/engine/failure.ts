@@ -86,3 +86,12 @@ function describe(failure: Failure): string {
   const { code, ...figures } = failure
   return Object.keys(figures).length === 0 ? code : `${code} ${JSON.stringify(figures)}`
 }
+
+/**
+ * True where the failure is a decision, after which nothing happened. False where it is unclear what reached the disk: then
+ * nothing may be freed on the strength of it.
+ */
+export function isRefusal(error: unknown): boolean {
+  if (!(error instanceof UploadError)) return false
+  return error.failure.code !== 'storage_failed' && error.failure.code !== 'catalog_failed'
+}

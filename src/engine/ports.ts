@@ -419,3 +419,26 @@ export interface Log {
 
 /** How far an acknowledgement goes (design P1). `chunk`: every one. `object`: published objects only. `none`: nothing is synced. */
 export type Durability = 'chunk' | 'object' | 'none'
+
+/** Settings of the engine, from the configuration. */
+export interface EngineSettings {
+  /** How long a session may be idle (TIDEMARK_SESSION_TTL). */
+  readonly sessionTtlMs: number
+  /** How long an ended session still answers (TIDEMARK_TOMBSTONE_TTL). */
+  readonly tombstoneTtlMs: number
+  /** How long a body may be silent (TIDEMARK_BODY_IDLE). */
+  readonly bodyIdleMs: number
+  /** Give every object an md5 (TIDEMARK_MD5). A declared md5 is verified either way. */
+  readonly md5: boolean
+  /** Largest object in bytes (TIDEMARK_MAX_OBJECT_SIZE). */
+  readonly maxObjectSize: number
+}
+
+/** What the engine is composed of. */
+export interface EngineParts {
+  readonly storage: Storage
+  readonly catalog: Catalog
+  readonly clock: Clock
+  readonly log: Log
+  readonly settings: EngineSettings
+}

@@ -1,0 +1,235 @@
+/**
+ * One chunk, from its headers to its promise: refuse cheaply, lease, ask again, store, record (design §4).
+ *
+ * The order is the durability: storage answers when bytes and directory entry are on the disk, only then the catalog
+ * advances, only then the caller answers. Not advancing is the rollback: what a check refuses was never promised.
+ */
+
+import { type Admission, admit, refuseSmall, type WritePlan } from './admission.ts'
+import type { BlobWriter } from './blob-writer.ts'
+import type { Chunk } from './chunk.ts'
+import { lengthOf } from './content.ts'
+import type { DoorRules } from './door-rules.ts'
+import { drainBody } from './drain-body.ts'
+import { isRefusal, UploadError } from './failure.ts'
+import type { Finalizer } from './finalize.ts'
+import { interruptionOf } from './interruption.ts'
+import type { Writer, Writers } from './leases.ts'
+import { Placement } from './placement.ts'
+import type { EngineParts, Extent, Mark, Receipt, Segment, Session } from './ports.ts'
+import { replaceSegment } from './replace.ts'
+import type { DoneProgress, Progress, Sessions } from './sessions.ts'
+import { HASHED_IN_PLACE } from './verification.ts'
+
+/** A chunk on its way into one segment, admitted under its lease. */
+interface Passage {
+  readonly rules: DoorRules
+  readonly session: Session
+  readonly segment: Segment
+  readonly chunk: Chunk
+  readonly plan: WritePlan
+  readonly writer: Writer
+}
+
+export interface AppenderParts extends EngineParts {
+  readonly sessions: Sessions
+  readonly writers: Writers
+  readonly blobs: BlobWriter
+  readonly finalizer: Finalizer
+}
+
+export class Appender {
+  readonly #parts: AppenderParts
+
+  constructor(parts: AppenderParts) {
+    this.#parts = parts
+  }
+
+  async append(rules: DoorRules, key: string, chunk: Chunk): Promise<Progress> {
+    const { sessions } = this.#parts
+    try {
+      const found = await sessions.find(key)
+      if (found.state === 'done') return await this.#repeat(found, chunk)
+      return await this.#take(rules, found.session, chunk)
+    } catch (error) {
+      if (!(error instanceof UploadError)) throw error
+      const { code } = error.failure
+      if (code === 'chunk_too_small' || code === 'blob_short') {
+        await sessions.invalidate(key, error.failure)
+      }
+      if (code !== 'session_ended') throw error
+      // Somebody else ended it while this request waited or wrote: answer as the session does now.
+      const found = await sessions.find(key)
+      if (found.state === 'done') return this.#repeat(found, chunk)
+      throw error
+    }
+  }
+
+  async #take(rules: DoorRules, session: Session, chunk: Chunk): Promise<Progress> {
+    const { catalog, sessions, writers } = this.#parts
+    const number = chunk.segment ?? 0
+    if (rules.resent === 'replace') {
+      await writers.write(session.key, number, rules.secondWriter, writer =>
+        replaceSegment(this.#parts, writer, rules, session, chunk),
+      )
+      return sessions.progress(session)
+    }
+    // Cheap refusals first: a wrong retry evicts nobody.
+    const glance = this.#admit(rules, session, await catalog.segment(session.key, number), chunk)
+    if (glance.kind === 'known' && !glance.isFinal) return this.#pass(session, chunk)
+
+    return writers.write(session.key, number, rules.secondWriter, async writer => {
+      const segment = await catalog.lease(session.key, number)
+      const found = await sessions.find(session.key)
+      if (found.state === 'done') return this.#repeat(found, chunk)
+      // What was true at the glance may have changed while this request waited for its turn.
+      const admission = this.#admit(rules, found.session, segment, chunk)
+      if (admission.kind === 'known') {
+        return this.#takeKnown(rules, found.session, segment, chunk, admission.isFinal)
+      }
+      const passage = { rules, session: found.session, segment, chunk, plan: admission, writer }
+      return this.#store(passage)
+    })
+  }
+
+  #admit(rules: DoorRules, session: Session, segment: Segment, chunk: Chunk): Admission {
+    const standing = { persisted: lengthOf(segment.extents), total: session.total }
+    return admit(rules, standing, chunk, this.#parts.settings.maxObjectSize)
+  }
+
+  /** Nothing in it is new: it may still be what completes the session. */
+  async #takeKnown(
+    rules: DoorRules,
+    session: Session,
+    segment: Segment,
+    chunk: Chunk,
+    isFinal: boolean,
+  ): Promise<Progress> {
+    if (!isFinal) return this.#pass(session, chunk)
+    await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
+    return this.#parts.finalizer.finalize({ rules, session, segments: [segment], late: chunk })
+  }
+
+  /** Bytes that are known already go by, and the session stands where it stood. */
+  async #pass(session: Session, chunk: Chunk): Promise<Progress> {
+    await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
+    return this.#parts.sessions.progress(session)
+  }
+
+  /** A completed session takes the body and answers the same again (design P5). */
+  async #repeat(done: DoneProgress, chunk: Chunk): Promise<DoneProgress> {
+    await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
+    return done
+  }
+
+  /** Stores the body, then records what is kept of it, or publishes. */
+  async #store(passage: Passage): Promise<Progress> {
+    const { session, segment, plan } = passage
+    const { blobs, storage } = this.#parts
+    const isTrusted = (blob: string) => blobs.isTrusted(blob)
+    const placement = new Placement(storage, segment.extents, plan.position, isTrusted)
+    let isReferenced = !placement.isNew
+    let isUnclear = false
+    const record = async (mark: Mark): Promise<void> => {
+      if (mark.length === 0) return
+      await this.#record(passage, await placement.content(mark))
+      isReferenced = true
+    }
+    try {
+      const receipt = await this.#receive(passage, placement, record)
+      if (!this.#completes(passage, receipt)) {
+        refuseSmall(plan.granule, receipt.received)
+        await record(receipt.granules)
+        return await this.#parts.sessions.progress({ ...session, ...totalOf(plan) })
+      }
+      const extents = await placement.content(receipt.stored)
+      const done = await this.#parts.finalizer.finalize({
+        rules: passage.rules,
+        session,
+        segments: [{ ...segment, extents }],
+        late: passage.chunk,
+        md5: receipt.md5,
+        record: () => record(receipt.stored),
+      })
+      isReferenced = true
+      return done
+    } catch (error) {
+      isUnclear = !isRefusal(error)
+      throw error
+    } finally {
+      if (!isReferenced && !isUnclear) await blobs.discard(placement.blob)
+    }
+  }
+
+  /** The whole body, stored; of a body that did not come whole, what the door's rule keeps is recorded before the refusal. */
+  async #receive(
+    passage: Passage,
+    placement: Placement,
+    record: (mark: Mark) => Promise<void>,
+  ): Promise<Receipt> {
+    const { rules, chunk, plan, writer } = passage
+    const { blobs, settings } = this.#parts
+    const { blob, start, seed } = placement
+    const receipt = await blobs.write({
+      blob,
+      start,
+      seed,
+      body: chunk.body,
+      skip: plan.skip,
+      limit: plan.limit,
+      granule: plan.granule,
+      idleMs: settings.bodyIdleMs,
+      checkpoint: plan.revocable ? undefined : record,
+      md5: this.#hashesInPlace(chunk, plan),
+      signal: writer.signal,
+    })
+    const failure = interruptionOf({
+      receipt,
+      plan,
+      expected: chunk.length ?? chunk.body.length,
+      stopped: writer.stopped,
+      idleMs: settings.bodyIdleMs,
+      maxObjectSize: settings.maxObjectSize,
+    })
+    if (failure === undefined) return receipt
+    const isBroken = receipt.ended !== 'end' && receipt.ended !== 'over'
+    if (isBroken && rules.cutBody === 'keep' && chunk.whole !== true) await record(receipt.granules)
+    throw new UploadError(failure)
+  }
+
+  #completes({ chunk, plan }: Passage, receipt: Receipt): boolean {
+    const end = plan.position + receipt.stored.length
+    if (chunk.last && plan.total !== undefined && end !== plan.total) {
+      throw new UploadError({ code: 'total_mismatch', declared: end, total: plan.total })
+    }
+    return chunk.last || end === plan.total
+  }
+
+  /** Moves the promise, then lets the hasher follow it; a hasher far behind holds the writer back. */
+  async #record(passage: Passage, extents: readonly Extent[]): Promise<void> {
+    const { session, segment, plan } = passage
+    const { catalog, clock, settings, storage } = this.#parts
+    const at = clock()
+    await catalog.advance({
+      key: session.key,
+      segment: segment.number,
+      epoch: segment.epoch,
+      extents,
+      replaces: false,
+      at,
+      dueAt: at + settings.sessionTtlMs,
+      ...totalOf(plan),
+    })
+    if (settings.md5) await storage.digests.follow(session.key, extents)
+  }
+
+  #hashesInPlace(chunk: Chunk, plan: WritePlan): boolean {
+    const { length } = chunk.body
+    const isWhole = plan.position === 0 && plan.skip === 0 && (chunk.last || length === plan.total)
+    return this.#parts.settings.md5 && isWhole && length !== undefined && length <= HASHED_IN_PLACE
+  }
+}
+
+function totalOf({ total }: WritePlan): { readonly total?: number } {
+  return total === undefined ? {} : { total }
+}

@@ -1,0 +1,21 @@
+/** What one request brings to a session. */
+
+import type { Body } from './ports.ts'
+import type { LateIntent } from './publish.ts'
+
+/** One request's bytes and what the request says about them. */
+export interface Chunk extends LateIntent {
+  readonly body: Body
+  /** The segment it belongs to: 0 for sequential protocols. */
+  readonly segment?: number
+  /** Where its first byte goes; `end` is wherever the segment ends now. */
+  readonly offset: number | 'end'
+  /** Its length by its declared range; undefined where it runs to the end of the body. */
+  readonly length?: number
+  /** The final size, where this request declares it. */
+  readonly total?: number
+  /** The content ends where this body ends. */
+  readonly last: boolean
+  /** Accepted whole or not at all: no checkpoints, and nothing is kept of a cut body. */
+  readonly whole?: boolean
+}

@@ -1,0 +1,66 @@
+/**
+ * The end of a session that has all its bytes: it becomes an object, or a check fails and the door's rule says what
+ * becomes of it. Every check passes before the session leaves `open` (design P4).
+ */
+
+import type { DoorRules } from './door-rules.ts'
+import { UploadError } from './failure.ts'
+import type { EngineParts, Segment, Session } from './ports.ts'
+import { type LateIntent, publish } from './publish.ts'
+import { shortKey } from './session-key.ts'
+import type { DoneProgress, Sessions } from './sessions.ts'
+
+export interface Completion {
+  readonly rules: DoorRules
+  readonly session: Session
+  /** All segments in order, with the epochs under which they were read. */
+  readonly segments: readonly Segment[]
+  readonly late: LateIntent
+  /** The content's md5, where it is known already. */
+  readonly md5?: string | undefined
+  /** Records bytes that are not promised yet, where a failed check leaves the session open. */
+  readonly record?: () => Promise<void>
+}
+
+export class Finalizer {
+  readonly #parts: EngineParts
+  readonly #sessions: Sessions
+
+  constructor(parts: EngineParts, sessions: Sessions) {
+    this.#parts = parts
+    this.#sessions = sessions
+  }
+
+  async finalize(completion: Completion): Promise<DoneProgress> {
+    const { rules, session, segments, late, md5 } = completion
+    const { clock, log, settings } = this.#parts
+    try {
+      const object = await publish(this.#parts, {
+        intent: session.intent,
+        late,
+        extents: segments.flatMap(segment => segment.extents),
+        run: session.key,
+        md5,
+        session: {
+          key: session.key,
+          segments: segments.map(({ number, epoch }) => ({ number, epoch })),
+          dueAt: clock() + settings.tombstoneTtlMs,
+        },
+      })
+      log.info({ session: shortKey(session.key), size: object.size }, 'published')
+      return { state: 'done', object, session: { ...session, state: 'done' } }
+    } catch (error) {
+      if (error instanceof UploadError && isFailedCheck(error)) {
+        if (rules.failedCheck === 'open') await completion.record?.()
+        else await this.#sessions.invalidate(session.key, error.failure)
+      }
+      throw error
+    }
+  }
+}
+
+function isFailedCheck({ failure: { code } }: UploadError): boolean {
+  return (
+    code === 'checksum_mismatch' || code === 'precondition_failed' || code === 'bucket_not_found'
+  )
+}

@@ -1,0 +1,64 @@
+/**
+ * An upload in one request: no session, so nothing of it is ever promised before all of it is there. One data sync, one
+ * directory sync, one catalog commit.
+ */
+
+import type { BlobWriter } from './blob-writer.ts'
+import { isRefusal, UploadError } from './failure.ts'
+import { interruptionOf } from './interruption.ts'
+import type { Writer } from './leases.ts'
+import type { Body, EngineParts, Intent, Mark, StoredObject } from './ports.ts'
+import { publish } from './publish.ts'
+import { HASHED_IN_PLACE } from './verification.ts'
+
+export async function put(
+  parts: EngineParts,
+  blobs: BlobWriter,
+  writer: Writer,
+  intent: Intent,
+  body: Body,
+): Promise<StoredObject> {
+  const { settings, storage } = parts
+  const blob = storage.create()
+  const contentOf = (mark: Mark) => (mark.length === 0 ? [] : [{ blob, start: 0, ...mark }])
+  const isSmall = body.length !== undefined && body.length <= HASHED_IN_PLACE
+  let isPublished = false
+  let isUnclear = false
+  try {
+    const receipt = await blobs.write({
+      blob,
+      start: 0,
+      seed: 0,
+      body,
+      skip: 0,
+      limit: body.length ?? intent.total ?? settings.maxObjectSize,
+      granule: 1,
+      idleMs: settings.bodyIdleMs,
+      // Nothing to record, but the hasher may go ahead: if the upload fails, its run is forgotten.
+      checkpoint: async mark => {
+        if (settings.md5) await storage.digests.follow(blob, contentOf(mark))
+      },
+      md5: settings.md5 && isSmall,
+      signal: writer.signal,
+    })
+    const failure = interruptionOf({
+      receipt,
+      plan: { position: 0, skip: 0, total: intent.total },
+      expected: body.length ?? intent.total,
+      stopped: writer.stopped,
+      idleMs: settings.bodyIdleMs,
+      maxObjectSize: settings.maxObjectSize,
+    })
+    if (failure !== undefined) throw new UploadError(failure)
+    const extents = contentOf(receipt.stored)
+    const object = await publish(parts, { intent, late: {}, extents, run: blob, md5: receipt.md5 })
+    isPublished = extents.length > 0
+    return object
+  } catch (error) {
+    isUnclear = !isRefusal(error)
+    throw error
+  } finally {
+    storage.digests.forget(blob)
+    if (!isPublished && !isUnclear) await blobs.discard(blob)
+  }
+}

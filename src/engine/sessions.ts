@@ -1,0 +1,83 @@
+/**
+ * Finding a session, and what one that has ended says instead (design P5, P8).
+ */
+
+import { lengthOf } from './content.ts'
+import { type Failure, UploadError } from './failure.ts'
+import type { EngineParts, Session, StoredObject } from './ports.ts'
+
+/** Nothing expires sooner than this after a start-up: clients that the outage kept away get their chance (design P8). */
+export const EXPIRY_GRACE_MS = 30 * 60_000
+
+/** Where an upload stands after a request. */
+export type Progress =
+  | { readonly state: 'open'; readonly persisted: number; readonly session: Session }
+  | DoneProgress
+
+export interface DoneProgress {
+  readonly state: 'done'
+  readonly object: StoredObject
+  readonly session: Session
+}
+
+/** A session that a request may go on with. */
+export type Found = { readonly state: 'open'; readonly session: Session } | DoneProgress
+
+export class Sessions {
+  readonly #parts: EngineParts
+  readonly #startedAt: number
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.#startedAt = parts.clock()
+  }
+
+  /** True once the grace after a start-up is over. */
+  get mayExpire(): boolean {
+    return this.#parts.clock() >= this.#startedAt + EXPIRY_GRACE_MS
+  }
+
+  /** The open session, or the answer of a done one; an UploadError for every other state. */
+  async find(key: string): Promise<Found> {
+    const session = await this.#parts.catalog.find(key)
+    if (session === undefined) throw new UploadError({ code: 'session_not_found' })
+    switch (session.state) {
+      case 'open':
+        // Due, but the sweeper has not come round yet.
+        if (session.dueAt <= this.#parts.clock() && this.mayExpire) {
+          throw new UploadError({ code: 'session_not_found' })
+        }
+        return { state: 'open', session }
+      case 'done':
+        if (session.outcome?.kind !== 'published') throw new UploadError({ code: 'catalog_failed' })
+        return { state: 'done', object: session.outcome.object, session }
+      case 'cancelled':
+        throw new UploadError({ code: 'session_cancelled' })
+      case 'expired':
+        throw new UploadError({ code: 'session_not_found' })
+      case 'invalid': {
+        const reason =
+          session.outcome?.kind === 'failed'
+            ? session.outcome.failure
+            : ({ code: 'session_ended' } as const)
+        throw new UploadError({ code: 'session_invalid', reason })
+      }
+    }
+  }
+
+  /** What is promised of an open session. */
+  async progress(session: Session): Promise<Progress> {
+    let persisted = 0
+    for (const { extents } of await this.#parts.catalog.segments(session.key)) {
+      persisted += lengthOf(extents)
+    }
+    return { state: 'open', persisted, session }
+  }
+
+  /** Ends the session for good, with the failure that it repeats from now on. */
+  async invalidate(key: string, failure: Failure): Promise<void> {
+    const { catalog, storage, clock, settings } = this.#parts
+    storage.digests.forget(key)
+    await catalog.end(key, 'invalid', clock() + settings.tombstoneTtlMs, failure)
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * What time does to uploads: idle sessions expire, tombstones vanish, blobs that nothing refers to are freed. In small
+ * batches with a pause between them, so that no request ever waits for a sweep (design P8). Nothing here looks at an
+ * object, and a session that is being written is left alone.
+ */
+
+import { setImmediate as pause } from 'node:timers/promises'
+import type { EngineParts } from './ports.ts'
+import { shortKey } from './session-key.ts'
+import type { Sessions } from './sessions.ts'
+
+const SWEEP_EVERY_MS = 60_000
+const BATCH = 100
+const SCAN_BATCH = 500
+
+export interface SweeperParts extends EngineParts {
+  readonly sessions: Sessions
+  /** Keys of sessions that are being written. */
+  readonly busy: () => ReadonlySet<string>
+  /** True for a blob that is being read or written, whatever the catalog says of it. */
+  readonly isInUse: (blob: string) => boolean
+}
+
+export class Sweeper {
+  readonly #parts: SweeperParts
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #isAskedAgain = false
+  #isClosed = false
+
+  constructor(parts: SweeperParts) {
+    this.#parts = parts
+  }
+
+  /** Frees what a crash left: blobs that no record knows. Before the first request, when nothing is being written. */
+  async discardOrphans(): Promise<number> {
+    const { storage, catalog, log } = this.#parts
+    let orphans = 0
+    let batch: string[] = []
+    const settle = async () => {
+      for (const blob of await catalog.unknown(batch)) {
+        await storage.discard(blob)
+        orphans += 1
+      }
+      batch = []
+    }
+    for await (const blob of storage.blobs()) {
+      batch.push(blob)
+      if (batch.length === SCAN_BATCH) await settle()
+    }
+    await settle()
+    if (orphans > 0) log.info({ orphans }, 'discarded blobs that no record knows')
+    return orphans
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.sweep(), SWEEP_EVERY_MS).unref()
+  }
+
+  /** One sweep; resolves when it is through. A call during a sweep has it go round once more. Never rejects. */
+  sweep(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    this.#isAskedAgain = this.#running !== undefined
+    this.#running ??= this.#sweepAll().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearInterval(this.#timer)
+    await this.#running
+  }
+
+  async #sweepAll(): Promise<void> {
+    try {
+      do {
+        this.#isAskedAgain = false
+        await this.#expire()
+        await this.#purge()
+        await this.#free()
+      } while (this.#isAskedAgain && !this.#isClosed)
+    } catch (error) {
+      this.#parts.log.error({ err: error }, 'sweep failed; the next one tries again')
+    }
+  }
+
+  async #expire(): Promise<void> {
+    const { catalog, clock, log, sessions, settings, storage, busy } = this.#parts
+    if (!sessions.mayExpire) return
+    for (;;) {
+      const now = clock()
+      const keys = await catalog.expire(now, now + settings.tombstoneTtlMs, BATCH, busy())
+      for (const key of keys) {
+        storage.digests.forget(key)
+        log.info({ session: shortKey(key) }, 'expired')
+      }
+      if (keys.length < BATCH || this.#isClosed) return
+      await pause()
+    }
+  }
+
+  async #purge(): Promise<void> {
+    const { catalog, clock, settings } = this.#parts
+    for (;;) {
+      const now = clock()
+      const rows = await catalog.purge(now, now - settings.tombstoneTtlMs, BATCH)
+      if (rows < BATCH || this.#isClosed) return
+      await pause()
+    }
+  }
+
+  async #free(): Promise<void> {
+    const { catalog, storage, isInUse } = this.#parts
+    for (;;) {
+      const garbage = await catalog.garbage(BATCH)
+      const free = garbage.filter(blob => !isInUse(blob))
+      for (const blob of free) await storage.discard(blob)
+      if (free.length > 0) await catalog.forget(free)
+      if (garbage.length < BATCH || free.length === 0 || this.#isClosed) return
+      await pause()
+    }
+  }
+}

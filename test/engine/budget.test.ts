@@ -1,0 +1,27 @@
+import { test } from 'tap'
+import { Budget } from '../../src/engine/budget.ts'
+
+const MIB = 1024 * 1024
+
+test('P6: the more bodies, the smaller the batches; three batches a body stay within the budget', async t => {
+  const budget = new Budget(128 * MIB)
+  const shares = [budget.join()]
+  t.equal(budget.batch, 4 * MIB)
+  while (shares.length < 32) shares.push(budget.join())
+  t.ok(budget.batch * 3 * 32 <= 128 * MIB)
+  while (shares.length < 1000) shares.push(budget.join())
+  t.equal(budget.batch, 256 * 1024)
+})
+
+test('P6: a budget that is used up lets nobody gather more, and comes back', async t => {
+  const budget = new Budget(MIB)
+  const [one, two] = [budget.join(), budget.join()]
+  one.hold(MIB)
+  t.equal(two.batch, 0)
+  one.release(MIB / 2)
+  t.equal(two.batch, 256 * 1024)
+  one.leave()
+  two.leave()
+  t.equal(budget.held, 0)
+  t.equal(budget.bodies, 0)
+})
