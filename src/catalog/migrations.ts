@@ -1,0 +1,91 @@
+/**
+ * The catalog's schema, as a list of steps that is only ever added to: step n takes a catalog from version n−1 to n. Each
+ * dialect writes the same step in its own words, side by side, so that the two cannot drift apart.
+ *
+ * A surprise worth knowing: the list order of objects is the order of their UTF-8 bytes, which is what SQLite's BINARY
+ * collation (memcmp) gives for free.
+ */
+
+export interface Migration {
+  /** What it brings. */
+  readonly name: string
+  readonly sqlite: string
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    name: 'sessions, objects and the blobs they refer to',
+    sqlite: `
+      CREATE TABLE buckets (
+        name           TEXT    NOT NULL PRIMARY KEY,
+        created_at     INTEGER NOT NULL,
+        updated_at     INTEGER NOT NULL,
+        metageneration INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE sessions (
+        key        TEXT    NOT NULL PRIMARY KEY,
+        door       TEXT    NOT NULL,
+        state      TEXT    NOT NULL,
+        total      INTEGER,
+        created_at INTEGER NOT NULL,
+        active_at  INTEGER NOT NULL,
+        due_at     INTEGER NOT NULL,
+        intent     TEXT    NOT NULL, -- JSON
+        outcome    TEXT              -- JSON
+      ) STRICT;
+      CREATE INDEX sessions_expiring  ON sessions (due_at) WHERE state = 'open';
+      CREATE INDEX sessions_vanishing ON sessions (due_at) WHERE state <> 'open';
+
+      -- A session's segments lie side by side, so that ten thousand of them go in one sweep over a few pages.
+      CREATE TABLE segments (
+        session   TEXT    NOT NULL,
+        number    INTEGER NOT NULL,
+        epoch     INTEGER NOT NULL,
+        persisted INTEGER NOT NULL,
+        extents   TEXT    NOT NULL, -- JSON, see rows.ts
+        PRIMARY KEY (session, number)
+      ) STRICT, WITHOUT ROWID;
+
+      -- Extents come last: a list page never reads them, however long they are.
+      CREATE TABLE objects (
+        bucket          TEXT    NOT NULL,
+        name            TEXT    NOT NULL,
+        generation      INTEGER NOT NULL,
+        metageneration  INTEGER NOT NULL,
+        size            INTEGER NOT NULL,
+        crc32c          INTEGER NOT NULL,
+        md5             TEXT,
+        component_count INTEGER,
+        created_at      INTEGER NOT NULL,
+        updated_at      INTEGER NOT NULL,
+        metadata        TEXT    NOT NULL, -- JSON
+        extents         TEXT    NOT NULL, -- JSON
+        PRIMARY KEY (bucket, name)
+      ) STRICT;
+
+      -- How many segments and objects refer to each blob. 0: nothing does any more, and nothing ever will again.
+      CREATE TABLE blobs (
+        name TEXT    NOT NULL PRIMARY KEY,
+        refs INTEGER NOT NULL CHECK (refs >= 0)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX blobs_garbage ON blobs (name) WHERE refs = 0;
+
+      -- What happened to names, for whoever wants to be told.
+      CREATE TABLE events (
+        id         INTEGER PRIMARY KEY AUTOINCREMENT,
+        at         INTEGER NOT NULL,
+        kind       TEXT    NOT NULL CHECK (kind IN ('published', 'deleted')),
+        bucket     TEXT    NOT NULL,
+        name       TEXT    NOT NULL,
+        generation INTEGER NOT NULL,
+        session    TEXT
+      ) STRICT;
+      CREATE INDEX events_at ON events (at);
+
+      -- The last generation given to any name: none is given twice, whatever is deleted and wherever the clock goes.
+      CREATE TABLE high_water (generation INTEGER NOT NULL) STRICT;
+      INSERT INTO high_water VALUES (0);
+    `,
+  },
+]

@@ -1,0 +1,143 @@
+/**
+ * Everything that is only asked, on the main thread: a read is an index seek of some microseconds, less than it would cost to
+ * send it to another thread. Each sees the last commit that was answered, and holds back no checkpoint.
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import type {
+  Bucket,
+  Extent,
+  ObjectQuery,
+  Segment,
+  Session,
+  SessionState,
+  StoredObject,
+} from '../../engine/ports.ts'
+import { nameRange } from './name-range.ts'
+import { Query } from './query.ts'
+import {
+  type BucketRow,
+  bucketOf,
+  decodeExtents,
+  OBJECT_COLUMNS,
+  type ObjectRow,
+  objectOf,
+  type SegmentRow,
+  type SessionRow,
+  sessionOf,
+} from './rows.ts'
+
+const SESSION = 'SELECT * FROM sessions WHERE key = :key'
+const STATE = 'SELECT state FROM sessions WHERE key = :key'
+const SEGMENT =
+  'SELECT number, epoch, extents FROM segments WHERE session = :key AND number = :number'
+const SEGMENTS = 'SELECT number, epoch, extents FROM segments WHERE session = :key ORDER BY number'
+const GARBAGE = 'SELECT name FROM blobs WHERE refs = 0 LIMIT :limit'
+const UNKNOWN = `
+  SELECT value AS name FROM json_each(:blobs)
+  WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE name = value)`
+const BUCKET = 'SELECT * FROM buckets WHERE name = :name'
+const BUCKETS =
+  'SELECT * FROM buckets WHERE name >= :from AND name < :end ORDER BY name LIMIT :limit'
+const OBJECT = `SELECT ${OBJECT_COLUMNS} FROM objects WHERE bucket = :bucket AND name = :name`
+const CONTENT = `SELECT ${OBJECT_COLUMNS}, extents FROM objects WHERE bucket = :bucket AND name = :name`
+/** One range of one index, whatever the prefix and wherever the page begins. */
+export const OBJECTS = `
+  SELECT ${OBJECT_COLUMNS} FROM objects
+  WHERE bucket = :bucket AND name >= :from AND name < :end
+  ORDER BY name LIMIT :limit`
+
+type SegmentHead = Omit<SegmentRow, 'persisted'>
+
+export class Reader {
+  readonly #database: DatabaseSync
+  readonly #session: Query<SessionRow>
+  readonly #state: Query<{ state: SessionState }>
+  readonly #segment: Query<SegmentHead>
+  readonly #segments: Query<SegmentHead>
+  readonly #garbage: Query<{ name: string }>
+  readonly #unknown: Query<{ name: string }>
+  readonly #bucket: Query<BucketRow>
+  readonly #buckets: Query<BucketRow>
+  readonly #object: Query<ObjectRow>
+  readonly #content: Query<ObjectRow & { readonly extents: string }>
+  readonly #objects: Query<ObjectRow>
+
+  constructor(database: DatabaseSync) {
+    this.#database = database
+    this.#session = new Query(database, SESSION)
+    this.#state = new Query(database, STATE)
+    this.#segment = new Query(database, SEGMENT)
+    this.#segments = new Query(database, SEGMENTS)
+    this.#garbage = new Query(database, GARBAGE)
+    this.#unknown = new Query(database, UNKNOWN)
+    this.#bucket = new Query(database, BUCKET)
+    this.#buckets = new Query(database, BUCKETS)
+    this.#object = new Query(database, OBJECT)
+    this.#content = new Query(database, CONTENT)
+    this.#objects = new Query(database, OBJECTS)
+  }
+
+  session(key: string): Session | undefined {
+    const row = this.#session.first({ key })
+    return row && sessionOf(row)
+  }
+
+  isOpen(key: string): boolean {
+    return this.#state.first({ key })?.state === 'open'
+  }
+
+  /** As its last writer left it: `epoch` is the one it was written under. */
+  segment(key: string, number: number): Segment {
+    const row = this.#segment.first({ key, number })
+    return row === undefined ? { number, epoch: 0, extents: [] } : segmentOf(row)
+  }
+
+  segments(key: string): Segment[] {
+    return this.#segments.all({ key }).map(segmentOf)
+  }
+
+  garbage(limit: number): string[] {
+    return this.#garbage.all({ limit }).map(({ name }) => name)
+  }
+
+  unknown(blobs: readonly string[]): string[] {
+    return this.#unknown.all({ blobs: JSON.stringify(blobs) }).map(({ name }) => name)
+  }
+
+  bucket(name: string): Bucket | undefined {
+    const row = this.#bucket.first({ name })
+    return row && bucketOf(row)
+  }
+
+  buckets(query: { prefix: string; after?: string; limit: number }): Bucket[] {
+    const { from, end } = nameRange(query.prefix, query.after)
+    return this.#buckets.all({ from, end, limit: query.limit }).map(bucketOf)
+  }
+
+  object(bucket: string, name: string): StoredObject | undefined {
+    const row = this.#object.first({ bucket, name })
+    return row && objectOf(row)
+  }
+
+  content(
+    bucket: string,
+    name: string,
+  ): { readonly object: StoredObject; readonly extents: readonly Extent[] } | undefined {
+    const row = this.#content.first({ bucket, name })
+    return row && { object: objectOf(row), extents: decodeExtents(row.extents) }
+  }
+
+  objects({ bucket, prefix, after, limit }: ObjectQuery): StoredObject[] {
+    const { from, end } = nameRange(prefix, after)
+    return this.#objects.all({ bucket, from, end, limit }).map(objectOf)
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close()
+  }
+}
+
+function segmentOf({ number, epoch, extents }: SegmentHead): Segment {
+  return { number, epoch, extents: decodeExtents(extents) }
+}

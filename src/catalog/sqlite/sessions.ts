@@ -1,0 +1,219 @@
+/**
+ * Changes to sessions and their segments, as they run inside the writer's transaction. Every one is guarded by the session's
+ * state; the epoch in a segment's row is the last that wrote it, and an older one is turned away.
+ */
+
+import type { DatabaseSync } from 'node:sqlite'
+import { lengthOf } from '../../engine/content.ts'
+import { type Failure, UploadError } from '../../engine/failure.ts'
+import type {
+  Advance,
+  Extent,
+  NewSession,
+  Outcome,
+  Publication,
+  Session,
+  SessionState,
+  StoredObject,
+} from '../../engine/ports.ts'
+import { Query } from './query.ts'
+import type { References } from './references.ts'
+import { decodeExtents, encodeExtents, type SegmentRow } from './rows.ts'
+
+const INSERT = `
+  INSERT INTO sessions (key, door, state, total, created_at, active_at, due_at, intent)
+  VALUES (:key, :door, 'open', :total, :at, :at, :dueAt, :intent)
+  ON CONFLICT (key) DO NOTHING`
+const TOUCH = `
+  UPDATE sessions SET total = coalesce(total, :total), active_at = :at, due_at = :dueAt
+  WHERE key = :key AND state = 'open'
+  RETURNING total`
+const OPEN = `SELECT total FROM sessions WHERE key = :key AND state = 'open'`
+const CLOSE = `
+  UPDATE sessions SET state = :state, due_at = :dueAt, outcome = :outcome
+  WHERE key = :key AND state = 'open'`
+const FINISH = `
+  UPDATE sessions SET state = 'done', total = :total, active_at = :at, due_at = :dueAt, outcome = :outcome
+  WHERE key = :key`
+const DUE = `SELECT key FROM sessions WHERE state = 'open' AND due_at <= :now ORDER BY due_at`
+const BURY = `
+  DELETE FROM sessions WHERE rowid IN (
+    SELECT rowid FROM sessions WHERE state <> 'open' AND due_at <= :now ORDER BY due_at LIMIT :limit)`
+
+const SEGMENT = `
+  SELECT number, epoch, persisted, extents FROM segments WHERE session = :key AND number = :number`
+const SEGMENTS =
+  'SELECT number, epoch, persisted, extents FROM segments WHERE session = :key ORDER BY number'
+const WRITE_SEGMENT = `
+  INSERT INTO segments (session, number, epoch, persisted, extents)
+  VALUES (:key, :number, :epoch, :persisted, :extents)
+  ON CONFLICT (session, number) DO UPDATE
+  SET epoch = excluded.epoch, persisted = excluded.persisted, extents = excluded.extents`
+const DROP_SEGMENTS = 'DELETE FROM segments WHERE session = :key'
+
+/** One step frees the segments of no more sessions once it has freed this many: others wait for its commit. */
+const SEGMENTS_PER_STEP = 10_000
+
+export class Sessions {
+  readonly #references: References
+  readonly #insert: Query<never>
+  readonly #touch: Query<{ total: number | null }>
+  readonly #open: Query<{ total: number | null }>
+  readonly #close: Query<never>
+  readonly #finish: Query<never>
+  readonly #due: Query<{ key: string }>
+  readonly #bury: Query<never>
+  readonly #segment: Query<SegmentRow>
+  readonly #segments: Query<SegmentRow>
+  readonly #writeSegment: Query<never>
+  readonly #dropSegments: Query<never>
+
+  constructor(database: DatabaseSync, references: References) {
+    this.#references = references
+    this.#insert = new Query(database, INSERT)
+    this.#touch = new Query(database, TOUCH)
+    this.#open = new Query(database, OPEN)
+    this.#close = new Query(database, CLOSE)
+    this.#finish = new Query(database, FINISH)
+    this.#due = new Query(database, DUE)
+    this.#bury = new Query(database, BURY)
+    this.#segment = new Query(database, SEGMENT)
+    this.#segments = new Query(database, SEGMENTS)
+    this.#writeSegment = new Query(database, WRITE_SEGMENT)
+    this.#dropSegments = new Query(database, DROP_SEGMENTS)
+  }
+
+  create({ key, door, intent, at, dueAt }: NewSession): Session {
+    const total = intent.total ?? null
+    const values = { key, door, total, at, dueAt, intent: JSON.stringify(intent) }
+    if (this.#insert.run(values) === 0) throw new UploadError({ code: 'session_exists' })
+    return {
+      key,
+      door,
+      state: 'open',
+      intent,
+      ...(total !== null && { total }),
+      createdAt: at,
+      activeAt: at,
+      dueAt,
+    }
+  }
+
+  advance(step: Advance): void {
+    const { key, segment: number, epoch, extents, at, dueAt } = step
+    const session = this.#touch.first({ key, total: step.total ?? null, at, dueAt })
+    if (session === undefined) throw new UploadError({ code: 'session_ended' })
+    if (step.total !== undefined) refuseOtherTotal(session.total, step.total)
+
+    const before = this.#segment.first({ key, number })
+    const persisted = lengthOf(extents)
+    if (before !== undefined) {
+      if (before.epoch > epoch) throw new UploadError({ code: 'superseded' })
+      if (before.persisted > persisted && !step.replaces) {
+        throw new Error(`segment ${number} would shrink from ${before.persisted} to ${persisted}`)
+      }
+    }
+    const from = before === undefined ? [] : [decodeExtents(before.extents)]
+    this.#references.move({ from, to: [extents] })
+    this.#writeSegment.run({ key, number, epoch, persisted, extents: encodeExtents(extents) })
+  }
+
+  /** Ends an open session; false when it was not open any more. */
+  end(
+    key: string,
+    state: Exclude<SessionState, 'open' | 'done'>,
+    dueAt: number,
+    failure?: Failure,
+  ): boolean {
+    const outcome = failure === undefined ? null : outcomeJson({ kind: 'failed', failure })
+    if (this.#close.run({ key, state, dueAt, outcome }) === 0) return false
+    this.#references.move({ from: this.#takeSegments(key).map(extentsOf), to: [] })
+    return true
+  }
+
+  expire(
+    now: number,
+    tombstoneDueAt: number,
+    limit: number,
+    busy: ReadonlySet<string>,
+  ): readonly string[] {
+    const expired: string[] = []
+    let segments = 0
+    for (const key of this.#dueKeys(now, limit, busy)) {
+      if (segments >= SEGMENTS_PER_STEP) break
+      this.#close.run({ key, state: 'expired', dueAt: tombstoneDueAt, outcome: null })
+      const from = this.#takeSegments(key).map(extentsOf)
+      this.#references.move({ from, to: [] })
+      segments += from.length
+      expired.push(key)
+    }
+    return expired
+  }
+
+  /** Removes tombstones; answers how many. */
+  bury(now: number, limit: number): number {
+    return this.#bury.run({ now, limit })
+  }
+
+  /**
+   * The promised content of a session that is about to be published: it must be open, its epochs not overtaken, and nothing
+   * that was promised may be missing from what is published.
+   */
+  readForPublication({ session, size }: Publication): ReadonlyArray<readonly Extent[]> {
+    if (session === undefined) return []
+    const open = this.#open.first({ key: session.key })
+    if (open === undefined) throw new UploadError({ code: 'session_ended' })
+    refuseOtherTotal(open.total, size)
+
+    const epochs = new Map(session.segments.map(({ number, epoch }) => [number, epoch]))
+    const rows = this.#segments.all({ key: session.key })
+    let promised = 0
+    for (const { number, epoch, persisted } of rows) {
+      const readUnder = epochs.get(number)
+      if (readUnder === undefined) continue
+      if (epoch > readUnder) throw new UploadError({ code: 'superseded' })
+      promised += persisted
+    }
+    if (promised > size) throw new UploadError({ code: 'superseded' })
+    return rows.map(extentsOf)
+  }
+
+  /** The object stands: the session is done and repeats it from now on. Its blobs are the object's now. */
+  finish(key: string, object: StoredObject, at: number, dueAt: number): void {
+    const outcome = outcomeJson({ kind: 'published', object })
+    this.#finish.run({ key, total: object.size, at, dueAt, outcome })
+    this.#dropSegments.run({ key })
+  }
+
+  #takeSegments(key: string): SegmentRow[] {
+    const rows = this.#segments.all({ key })
+    if (rows.length > 0) this.#dropSegments.run({ key })
+    return rows
+  }
+
+  #dueKeys(now: number, limit: number, busy: ReadonlySet<string>): string[] {
+    const keys: string[] = []
+    if (limit < 1) return keys
+    for (const { key } of this.#due.each({ now })) {
+      if (busy.has(key)) continue
+      keys.push(key)
+      if (keys.length === limit) break
+    }
+    return keys
+  }
+}
+
+/** Two chunks of different segments can be checked at the same time; what they fix is fixed here. */
+function refuseOtherTotal(total: number | null, declared: number): void {
+  if (total !== null && total !== declared) {
+    throw new UploadError({ code: 'total_mismatch', declared, total })
+  }
+}
+
+function extentsOf(row: SegmentRow): Extent[] {
+  return decodeExtents(row.extents)
+}
+
+function outcomeJson(outcome: Outcome): string {
+  return JSON.stringify(outcome)
+}
