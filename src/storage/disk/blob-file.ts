@@ -1,0 +1,101 @@
+/**
+ * One blob open for writing: whole writes at given places, and syncs that make the data and the way to it durable.
+ */
+
+import { UploadError } from '../../engine/failure.ts'
+import type { BlobDirectory } from './blob-directory.ts'
+import { fail, failSync, fault } from './faults.ts'
+import { O_WRONLY, type OpenFile } from './files.ts'
+
+/** The most buffers that one system call takes. */
+export const BUFFERS_PER_WRITE = 1024
+
+export class BlobFile {
+  readonly #blob: string
+  readonly #file: OpenFile
+  readonly #directory: BlobDirectory
+  readonly #mayBeNew: boolean
+  #isClean: boolean
+
+  /** A new blob. Rejects with the disk's own error. */
+  static async make(blob: string, directory: BlobDirectory): Promise<BlobFile> {
+    return new BlobFile(blob, await directory.make(blob), directory, true)
+  }
+
+  /**
+   * An existing one, cut to `length`; `blob_short` where it holds less, as does one that is not there. `mayBeNew` where it is
+   * not known that its directory entry was synced by whoever made it.
+   */
+  static async open(
+    { blob, length, mayBeNew }: { blob: string; length: number; mayBeNew: boolean },
+    directory: BlobDirectory,
+  ): Promise<BlobFile> {
+    const file = await directory.open(blob, O_WRONLY).catch(fail)
+    if (file === undefined) throw new UploadError({ code: 'blob_short', blob })
+    try {
+      const { size } = await file.stat()
+      if (size < length) throw new UploadError({ code: 'blob_short', blob })
+      const opened = new BlobFile(blob, file, directory, mayBeNew)
+      if (size > length) await opened.truncate(length)
+      return opened
+    } catch (cause) {
+      await file.close()
+      throw fault(cause)
+    }
+  }
+
+  private constructor(blob: string, file: OpenFile, directory: BlobDirectory, mayBeNew: boolean) {
+    this.#blob = blob
+    this.#file = file
+    this.#directory = directory
+    this.#mayBeNew = mayBeNew
+    this.#isClean = !mayBeNew
+  }
+
+  /** Whether everything done to the file before the last `sync` began is all there is. */
+  get isClean(): boolean {
+    return this.#isClean
+  }
+
+  /** Writes all of `buffers`. A full disk gives short counts first and its error for the rest (design P12). */
+  async write(buffers: readonly Buffer[], position: number): Promise<void> {
+    let rest = buffers
+    let at = position
+    while (rest.length > 0) {
+      const { bytesWritten } = await this.#file.writev(rest.slice(0, BUFFERS_PER_WRITE), at)
+      this.#isClean = false
+      if (bytesWritten <= 0) throw new Error(`a write took ${bytesWritten} bytes`)
+      at += bytesWritten
+      rest = without(rest, bytesWritten)
+    }
+  }
+
+  async truncate(length: number): Promise<void> {
+    await this.#file.truncate(length).catch(fail)
+    this.#isClean = false
+  }
+
+  /** What was written before this call is durable, and so is the way to it. Not to be tried again when it fails. */
+  async sync(): Promise<void> {
+    this.#isClean = true
+    const data = this.#file.datasync()
+    const entry = this.#directory.syncEntry(this.#blob, this.#mayBeNew)
+    // Both have ended before anybody closes the file.
+    await Promise.allSettled([data, entry])
+    await Promise.all([data, entry]).catch(failSync)
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close()
+  }
+}
+
+/** `buffers` without their first `bytes`. */
+function without(buffers: readonly Buffer[], bytes: number): readonly Buffer[] {
+  let left = bytes
+  for (const [index, buffer] of buffers.entries()) {
+    if (left < buffer.length) return [buffer.subarray(left), ...buffers.slice(index + 1)]
+    left -= buffer.length
+  }
+  return []
+}
