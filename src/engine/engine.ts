@@ -120,14 +120,15 @@ export class Engine {
     await this.#checkComplete(glance.session, declared.total)
 
     return this.#writers.write(key, 0, rules.secondWriter, async () => {
+      // Under a lease each: a segment that is being written anew is published as it is now, or not at all.
       const { catalog } = this.#parts
-      const isSequential = rules.resent !== 'replace'
-      const leased = isSequential ? [await catalog.lease(key, 0)] : undefined
+      const numbers = (await catalog.segments(key)).map(({ number }) => number)
+      if (numbers.length === 0) numbers.push(0)
+      const segments = await Promise.all(numbers.map(number => catalog.lease(key, number)))
       const found = await this.#sessions.find(key)
       if (found.state === 'done') return found
       const { session } = found
       await this.#checkComplete(session, declared.total)
-      const segments = leased ?? (await catalog.segments(key))
       return this.#finalizer.finalize({ rules, session, segments, late: declared })
     })
   }
