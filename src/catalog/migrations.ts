@@ -20,7 +20,8 @@ export const MIGRATIONS: readonly Migration[] = [
         name           TEXT    NOT NULL PRIMARY KEY,
         created_at     INTEGER NOT NULL,
         updated_at     INTEGER NOT NULL,
-        metageneration INTEGER NOT NULL
+        metageneration INTEGER NOT NULL,
+        settings       TEXT    NOT NULL -- JSON
       ) STRICT, WITHOUT ROWID;
 
       CREATE TABLE sessions (
@@ -75,7 +76,7 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE TABLE events (
         id         INTEGER PRIMARY KEY AUTOINCREMENT,
         at         INTEGER NOT NULL,
-        kind       TEXT    NOT NULL CHECK (kind IN ('published', 'deleted')),
+        kind       TEXT    NOT NULL CHECK (kind IN ('published', 'updated', 'deleted')),
         bucket     TEXT    NOT NULL,
         name       TEXT    NOT NULL,
         generation INTEGER NOT NULL,

@@ -16,7 +16,6 @@ import type {
   Log,
   NewSession,
   ObjectQuery,
-  Preconditions,
   Publication,
   Segment,
   Session,
@@ -155,8 +154,8 @@ export class SqliteCatalog implements Catalog {
 
   // Buckets
 
-  createBucket(name: string, at: number): Promise<Bucket> {
-    return this.#writer.run('createBucket', name, at)
+  createBucket(...args: Parameters<Operations['createBucket']>): Promise<Bucket> {
+    return this.#writer.run('createBucket', ...args)
   }
 
   async findBucket(name: string): Promise<Bucket | undefined> {
@@ -171,8 +170,12 @@ export class SqliteCatalog implements Catalog {
     return this.#read(reader => reader.buckets(query))
   }
 
-  deleteBucket(name: string): Promise<void> {
-    return this.#writer.run('deleteBucket', name)
+  updateBucket(...args: Parameters<Operations['updateBucket']>): Promise<Bucket | undefined> {
+    return this.#writer.run('updateBucket', ...args)
+  }
+
+  deleteBucket(...args: Parameters<Operations['deleteBucket']>): Promise<void> {
+    return this.#writer.run('deleteBucket', ...args)
   }
 
   // Objects
@@ -192,14 +195,12 @@ export class SqliteCatalog implements Catalog {
     return this.#read(reader => reader.objects(query))
   }
 
-  deleteObject(
-    bucket: string,
-    name: string,
-    preconditions: Preconditions,
-    generation: number | undefined,
-    at: number,
-  ): Promise<void> {
-    return this.#writer.run('deleteObject', bucket, name, preconditions, generation, at)
+  updateObject(...args: Parameters<Operations['updateObject']>): Promise<StoredObject | undefined> {
+    return this.#writer.run('updateObject', ...args)
+  }
+
+  deleteObject(...args: Parameters<Operations['deleteObject']>): Promise<void> {
+    return this.#writer.run('deleteObject', ...args)
   }
 
   // The catalog itself

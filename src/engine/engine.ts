@@ -179,7 +179,7 @@ export class Engine {
   }
 
   deleteBucket(name: string): Promise<void> {
-    return this.#parts.catalog.deleteBucket(name)
+    return this.#parts.catalog.deleteBucket(name, {})
   }
 
   /** `object_not_found`; `generation`, when given, must be the live one. */

@@ -133,6 +133,8 @@ export interface Bucket {
   readonly createdAt: number
   readonly updatedAt: number
   readonly metageneration: number
+  /** What its owner set (labels, CORS rules, …), as JSON; the engine looks at none of it. */
+  readonly settings: Readonly<Record<string, unknown>>
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -293,6 +295,11 @@ export interface Publication {
   readonly crc32c: number
   readonly md5?: string
   readonly componentCount?: number
+  /**
+   * Where the extents come from, when not from an upload. Checked, and removed where asked, in the same transaction. One may be
+   * named several times, and may be the destination.
+   */
+  readonly sources?: readonly Source[]
   readonly at: number
   /**
    * The session that ends with it, the epochs under which its content was read, and the end of its tombstone.
@@ -305,12 +312,30 @@ export interface Publication {
   }
 }
 
+/** An object whose bytes another one takes over (compose, copy, move): nothing is copied, both refer to the same blobs. */
+export interface Source {
+  readonly bucket: string
+  readonly name: string
+  /** The generation whose extents were read. It must still be the live one. */
+  readonly generation: number
+  readonly preconditions: Preconditions
+  /** Delete it in the same transaction: a move. The destination itself is replaced, not deleted. */
+  readonly isRemoved: boolean
+}
+
+/** Which names of a bucket, in UTF-8 byte order. All bounds that are given hold together. */
 export interface ObjectQuery {
   readonly bucket: string
   /** Only names that start with it. */
   readonly prefix: string
-  /** Only names after this one, in UTF-8 byte order. */
+  /** Only names after this one. */
   readonly after?: string
+  /** Only names after all that start with this one: how a listing skips what it has rolled up into a prefix. */
+  readonly beyond?: string
+  /** Only names from this one on. */
+  readonly from?: string
+  /** Only names before this one. */
+  readonly before?: string
   /** Most objects to answer. */
   readonly limit: number
 }
@@ -342,9 +367,10 @@ export interface Catalog {
   /** Guarded by state (`session_ended`), epoch (`superseded`) and growth; a shrinking list without `replaces` is `catalog_failed`. */
   advance(step: Advance): Promise<void>
   /**
-   * One transaction (design §2): preconditions hold (`precondition_failed`), bucket there (`bucket_not_found`), session open
-   * and epochs current; then take a generation, point the name at the extents, release what it pointed at before, store the
-   * answer, end the session as `done`, drop its segments, write the event row.
+   * One transaction (design §2): session open (`session_ended`) and epochs current (`superseded`), bucket there
+   * (`bucket_not_found`), sources live (`object_not_found`) with their own preconditions holding, preconditions hold
+   * (`precondition_failed`); then take a generation, point the name at the extents, release what it pointed at before, store
+   * the answer, end the session as `done`, drop its segments, delete the sources that are to be removed, write the event rows.
    */
   publish(publication: Publication): Promise<StoredObject>
   /** Ends an open session, releases its segments. False when it was not open any more. */
@@ -371,13 +397,24 @@ export interface Catalog {
   unknown(blobs: readonly string[]): Promise<readonly string[]>
 
   // Buckets
-  /** `bucket_exists`. */
-  createBucket(name: string, at: number): Promise<Bucket>
+  /** `bucket_exists`. Without settings it has none. */
+  createBucket(name: string, at: number, settings?: Bucket['settings']): Promise<Bucket>
   findBucket(name: string): Promise<Bucket | undefined>
   /** By name, after `after`. */
   buckets(query: { prefix: string; after?: string; limit: number }): Promise<readonly Bucket[]>
-  /** `bucket_not_found`, `bucket_not_empty`. */
-  deleteBucket(name: string): Promise<void>
+  /** `bucket_not_found`, `precondition_failed`, `bucket_not_empty`. Only conditions on the metageneration count: a bucket has no other. */
+  deleteBucket(name: string, preconditions: Preconditions): Promise<void>
+  /**
+   * New settings, metageneration + 1, if the bucket is still at metageneration `basis`; undefined where it moved on (read again,
+   * merge again). `bucket_not_found`, `precondition_failed` (as in `deleteBucket`).
+   */
+  updateBucket(
+    name: string,
+    basis: number,
+    settings: Bucket['settings'],
+    preconditions: Preconditions,
+    at: number,
+  ): Promise<Bucket | undefined>
 
   // Objects
   object(bucket: string, name: string): Promise<StoredObject | undefined>
@@ -388,6 +425,16 @@ export interface Catalog {
   ): Promise<{ readonly object: StoredObject; readonly extents: readonly Extent[] } | undefined>
   /** By name in UTF-8 byte order; an index seek however many there are. */
   objects(query: ObjectQuery): Promise<readonly StoredObject[]>
+  /**
+   * New metadata, metageneration + 1, if the object still is `basis` (its generation and metageneration); undefined where it moved
+   * on (read again, merge again). `object_not_found`, `precondition_failed`.
+   */
+  updateObject(
+    basis: Pick<StoredObject, 'bucket' | 'name' | 'generation' | 'metageneration'>,
+    metadata: Metadata,
+    preconditions: Preconditions,
+    at: number,
+  ): Promise<StoredObject | undefined>
   /** `object_not_found`, `precondition_failed`. `generation`, when given, must be the live one, else `object_not_found`. */
   deleteObject(
     bucket: string,

@@ -1,5 +1,5 @@
 /**
- * Conditions on the object that bears a name now (gcs.md §9.1). Asked early, to fail fast, and again inside the
+ * Conditions on the object that bears a name now (gcs.md §9.1), and on a bucket. Asked early, to fail fast, and again inside the
  * transaction that publishes, where it counts (design P4).
  */
 
@@ -12,16 +12,23 @@ export function checkPreconditions(
   live: Pick<StoredObject, 'generation' | 'metageneration'> | undefined,
 ): void {
   const generation = live?.generation ?? 0
-  const { generationMatch, generationNotMatch, metagenerationMatch, metagenerationNotMatch } =
-    conditions
+  const { generationMatch, generationNotMatch } = conditions
   if (generationMatch !== undefined && generation !== generationMatch) fail('generationMatch')
   if (generationNotMatch !== undefined && generation === generationNotMatch) {
     fail('generationNotMatch')
   }
-  if (metagenerationMatch !== undefined && live?.metageneration !== metagenerationMatch) {
+  checkMetageneration(conditions, live?.metageneration)
+}
+
+/** The conditions that a bucket can be asked about as well. */
+export function checkMetageneration(
+  { metagenerationMatch, metagenerationNotMatch }: Preconditions,
+  live: number | undefined,
+): void {
+  if (metagenerationMatch !== undefined && live !== metagenerationMatch) {
     fail('metagenerationMatch')
   }
-  if (metagenerationNotMatch !== undefined && live?.metageneration === metagenerationNotMatch) {
+  if (metagenerationNotMatch !== undefined && live === metagenerationNotMatch) {
     fail('metagenerationNotMatch')
   }
 }

@@ -12,7 +12,9 @@ import { listContract } from './catalog/lists.ts'
 import { objectContract } from './catalog/objects.ts'
 import { publishContract } from './catalog/publishing.ts'
 import { sessionContract } from './catalog/sessions.ts'
+import { sourceContract } from './catalog/sources.ts'
 import { timeContract } from './catalog/time.ts'
+import { updateContract } from './catalog/updates.ts'
 
 export type { CatalogUnderTest, MakeCatalog } from './catalog/fixtures.ts'
 
@@ -20,7 +22,9 @@ export function catalogContract(t: Test, make: MakeCatalog): void {
   sessionContract(t, make)
   leaseContract(t, make)
   publishContract(t, make)
+  sourceContract(t, make)
   objectContract(t, make)
+  updateContract(t, make)
   blobContract(t, make)
   timeContract(t, make)
   bucketContract(t, make)

@@ -1,24 +1,27 @@
 /**
- * Changes to objects and buckets, as they run inside the writer's transaction. Publishing is the heart of the server: all its
- * checks come first, and whatever one of them refuses leaves no trace (design P4).
+ * Changes to objects, as they run inside the writer's transaction. Publishing is the heart of the server: all its checks come
+ * first, and whatever one of them refuses leaves no trace (design P4).
  */
 
 import type { DatabaseSync } from 'node:sqlite'
 import { UploadError } from '../../engine/failure.ts'
-import type { Bucket, Preconditions, Publication, StoredObject } from '../../engine/ports.ts'
+import type {
+  Metadata,
+  Preconditions,
+  Publication,
+  Source,
+  StoredObject,
+} from '../../engine/ports.ts'
 import { checkPreconditions } from '../../engine/preconditions.ts'
+import type { Buckets } from './buckets.ts'
+import type { Events } from './events.ts'
 import { Query } from './query.ts'
 import type { References } from './references.ts'
-import { decodeExtents, encodeExtents } from './rows.ts'
+import { decodeExtents, encodeExtents, OBJECT_COLUMNS, type ObjectRow, objectOf } from './rows.ts'
 import type { Sessions } from './sessions.ts'
 
-const BUCKET = 'SELECT 1 FROM buckets WHERE name = :bucket'
-const INSERT_BUCKET = `
-  INSERT INTO buckets (name, created_at, updated_at, metageneration) VALUES (:name, :at, :at, 1)
-  ON CONFLICT (name) DO NOTHING`
-const DELETE_BUCKET = 'DELETE FROM buckets WHERE name = :name'
-const ANY_OBJECT = 'SELECT 1 FROM objects WHERE bucket = :name LIMIT 1'
-
+const VERSION =
+  'SELECT generation, metageneration FROM objects WHERE bucket = :bucket AND name = :name'
 const LIVE = `
   SELECT generation, metageneration, extents FROM objects WHERE bucket = :bucket AND name = :name`
 const WRITE = `
@@ -26,6 +29,11 @@ const WRITE = `
     component_count, created_at, updated_at, metadata, extents)
   VALUES (:bucket, :name, :generation, 1, :size, :crc32c, :md5,
     :componentCount, :at, :at, :metadata, :extents)`
+const UPDATE = `
+  UPDATE objects SET metadata = :metadata, metageneration = metageneration + 1, updated_at = :at
+  WHERE bucket = :bucket AND name = :name
+    AND generation = :generation AND metageneration = :metageneration
+  RETURNING ${OBJECT_COLUMNS}`
 const DELETE = 'DELETE FROM objects WHERE bucket = :bucket AND name = :name'
 
 // Microseconds; ahead of the last one even where the clock stands still or goes back.
@@ -35,62 +43,55 @@ const NEXT_GENERATION = `
 // SQLite writes nothing where nothing changes: a check that should reach the disk uses up a generation.
 const SKIP_GENERATION = 'UPDATE high_water SET generation = generation + 1'
 
-const EVENT = `
-  INSERT INTO events (at, kind, bucket, name, generation, session)
-  VALUES (:at, :kind, :bucket, :name, :generation, :session)`
-const PURGE_EVENTS = `
-  DELETE FROM events WHERE id IN (
-    SELECT id FROM events WHERE at < :before ORDER BY at LIMIT :limit)`
+type ObjectName = Pick<StoredObject, 'bucket' | 'name'>
+type Version = Pick<StoredObject, 'generation' | 'metageneration'>
+type Live = Version & { readonly extents: string }
 
-interface LiveRow {
-  readonly generation: number
-  readonly metageneration: number
-  readonly extents: string
+/** The version that a change of metadata was made from. */
+export type ObjectBasis = ObjectName & Version
+
+export interface ObjectsParts {
+  readonly references: References
+  readonly sessions: Sessions
+  readonly buckets: Buckets
+  readonly events: Events
 }
 
 export class Objects {
-  readonly #references: References
-  readonly #sessions: Sessions
-  readonly #bucket: Query<unknown>
-  readonly #insertBucket: Query<never>
-  readonly #deleteBucket: Query<never>
-  readonly #anyObject: Query<unknown>
-  readonly #live: Query<LiveRow>
+  readonly #parts: ObjectsParts
+  readonly #version: Query<Version>
+  readonly #live: Query<Live>
   readonly #write: Query<never>
+  readonly #update: Query<ObjectRow>
   readonly #delete: Query<never>
   readonly #nextGeneration: Query<{ generation: number }>
   readonly #skipGeneration: Query<never>
-  readonly #event: Query<never>
-  readonly #purgeEvents: Query<never>
 
-  constructor(database: DatabaseSync, references: References, sessions: Sessions) {
-    this.#references = references
-    this.#sessions = sessions
-    this.#bucket = new Query(database, BUCKET)
-    this.#insertBucket = new Query(database, INSERT_BUCKET)
-    this.#deleteBucket = new Query(database, DELETE_BUCKET)
-    this.#anyObject = new Query(database, ANY_OBJECT)
+  constructor(database: DatabaseSync, parts: ObjectsParts) {
+    this.#parts = parts
+    this.#version = new Query(database, VERSION)
     this.#live = new Query(database, LIVE)
     this.#write = new Query(database, WRITE)
+    this.#update = new Query(database, UPDATE)
     this.#delete = new Query(database, DELETE)
     this.#nextGeneration = new Query(database, NEXT_GENERATION)
     this.#skipGeneration = new Query(database, SKIP_GENERATION)
-    this.#event = new Query(database, EVENT)
-    this.#purgeEvents = new Query(database, PURGE_EVENTS)
   }
 
   publish(publication: Publication): StoredObject {
-    const { bucket, name, at, extents, session } = publication
+    const { bucket, name, at, extents, session, sources = [] } = publication
+    const { references, sessions, buckets, events } = this.#parts
     // The session first: a repeated final request must learn that it is done, not that its own object is in the way.
-    const promised = this.#sessions.readForPublication(publication)
-    this.demandBucket(bucket)
+    const promised = sessions.readForPublication(publication)
+    buckets.demand(bucket)
+    for (const source of sources) this.#checkSource(source)
     const live = this.#live.first({ bucket, name })
     checkPreconditions(publication.preconditions, live)
 
     const object = objectFrom(publication, this.#takeGeneration(at))
     const { generation, size, crc32c, md5 = null, componentCount = null } = object
     const replaced = live === undefined ? [] : [decodeExtents(live.extents)]
-    this.#references.move({ from: [...promised, ...replaced], to: [extents] })
+    references.move({ from: [...promised, ...replaced], to: [extents] })
     const metadata = JSON.stringify(object.metadata)
     this.#write.run({
       bucket,
@@ -104,13 +105,35 @@ export class Objects {
       metadata,
       extents: encodeExtents(extents),
     })
-    if (session !== undefined) this.#sessions.finish(session.key, object, at, session.dueAt)
-    const key = session?.key ?? null
-    this.#event.run({ at, kind: 'published', bucket, name, generation, session: key })
+    if (session !== undefined) sessions.finish(session.key, object, at, session.dueAt)
+    events.write({ at, kind: 'published', bucket, name, generation, session: session?.key })
+    // Last: the new object refers to their blobs by now, so that no count touches 0 on the way.
+    for (const source of sources) {
+      if (source.isRemoved) this.#removeSource(source, at)
+    }
     return object
   }
 
-  deleteObject(
+  /** Undefined where the object is not `basis` any more. */
+  update(
+    basis: ObjectBasis,
+    metadata: Metadata,
+    preconditions: Preconditions,
+    at: number,
+  ): StoredObject | undefined {
+    const { bucket, name, generation, metageneration } = basis
+    const live = this.#version.first({ bucket, name })
+    if (live === undefined) throw new UploadError({ code: 'object_not_found', bucket, name })
+    // Before the basis: whoever is sent to read again should not have to, only to be refused then.
+    checkPreconditions(preconditions, live)
+    const values = { bucket, name, generation, metageneration }
+    const row = this.#update.first({ ...values, metadata: JSON.stringify(metadata), at })
+    if (row === undefined) return undefined
+    this.#parts.events.write({ at, kind: 'updated', bucket, name, generation })
+    return objectOf(row)
+  }
+
+  delete(
     bucket: string,
     name: string,
     preconditions: Preconditions,
@@ -122,41 +145,34 @@ export class Objects {
       throw new UploadError({ code: 'object_not_found', bucket, name })
     }
     checkPreconditions(preconditions, live)
-    this.#delete.run({ bucket, name })
-    this.#references.move({ from: [decodeExtents(live.extents)], to: [] })
-    const event = { at, kind: 'deleted', bucket, name, generation: live.generation, session: null }
-    this.#event.run(event)
-  }
-
-  createBucket(name: string, at: number): Bucket {
-    if (this.#insertBucket.run({ name, at }) === 0) {
-      throw new UploadError({ code: 'bucket_exists', bucket: name })
-    }
-    return { name, createdAt: at, updatedAt: at, metageneration: 1 }
-  }
-
-  deleteBucket(name: string): void {
-    this.demandBucket(name)
-    if (this.#anyObject.first({ name }) !== undefined) {
-      throw new UploadError({ code: 'bucket_not_empty', bucket: name })
-    }
-    this.#deleteBucket.run({ name })
-  }
-
-  demandBucket(bucket: string): void {
-    if (this.#bucket.first({ bucket }) === undefined) {
-      throw new UploadError({ code: 'bucket_not_found', bucket })
-    }
-  }
-
-  /** Removes old event rows; answers how many. */
-  purgeEvents(before: number, limit: number): number {
-    return this.#purgeEvents.run({ before, limit })
+    this.#remove({ bucket, name }, live, at)
   }
 
   /** A write that nobody notices, but that is committed like any other. */
   touch(): void {
     this.#skipGeneration.run()
+  }
+
+  /** Its extents were read before this transaction: they are its content only if it is still the same object. */
+  #checkSource({ bucket, name, generation, preconditions }: Source): void {
+    const live = this.#version.first({ bucket, name })
+    if (live?.generation !== generation) {
+      throw new UploadError({ code: 'object_not_found', bucket, name })
+    }
+    checkPreconditions(preconditions, live)
+  }
+
+  /** One that is the destination has a newer generation by now, and one that was named before is gone: nothing to remove. */
+  #removeSource({ bucket, name, generation }: Source, at: number): void {
+    const live = this.#live.first({ bucket, name })
+    if (live?.generation === generation) this.#remove({ bucket, name }, live, at)
+  }
+
+  #remove({ bucket, name }: ObjectName, { generation, extents }: Live, at: number): void {
+    const { references, events } = this.#parts
+    this.#delete.run({ bucket, name })
+    references.move({ from: [decodeExtents(extents)], to: [] })
+    events.write({ at, kind: 'deleted', bucket, name, generation })
   }
 
   #takeGeneration(at: number): number {

@@ -9,13 +9,16 @@ import type {
   Advance,
   Bucket,
   Durability,
+  Metadata,
   NewSession,
   Preconditions,
   Publication,
   Session,
   StoredObject,
 } from '../../engine/ports.ts'
-import { Objects } from './objects.ts'
+import { Buckets } from './buckets.ts'
+import { Events } from './events.ts'
+import { type ObjectBasis, Objects } from './objects.ts'
 import { References } from './references.ts'
 import { Sessions } from './sessions.ts'
 
@@ -32,8 +35,21 @@ export interface Operations {
   ): readonly string[]
   purge(now: number, eventsBefore: number, limit: number): number
   forget(blobs: readonly string[]): void
-  createBucket(name: string, at: number): Bucket
-  deleteBucket(name: string): void
+  createBucket(name: string, at: number, settings?: Bucket['settings']): Bucket
+  updateBucket(
+    name: string,
+    basis: number,
+    settings: Bucket['settings'],
+    preconditions: Preconditions,
+    at: number,
+  ): Bucket | undefined
+  deleteBucket(name: string, preconditions: Preconditions): void
+  updateObject(
+    basis: ObjectBasis,
+    metadata: Metadata,
+    preconditions: Preconditions,
+    at: number,
+  ): StoredObject | undefined
   deleteObject(
     bucket: string,
     name: string,
@@ -49,8 +65,10 @@ export type OperationName = keyof Operations
 /** What a client was told about objects and buckets outlives power even where chunks need not. */
 const OBJECT_OPERATIONS: ReadonlySet<OperationName> = new Set([
   'publish',
+  'updateObject',
   'deleteObject',
   'createBucket',
+  'updateBucket',
   'deleteBucket',
 ])
 
@@ -69,10 +87,12 @@ export function demandsSync(durability: Durability, operation: OperationName): b
 export function createOperations(database: DatabaseSync): Operations {
   const references = new References(database)
   const sessions = new Sessions(database, references)
-  const objects = new Objects(database, references, sessions)
+  const buckets = new Buckets(database)
+  const events = new Events(database)
+  const objects = new Objects(database, { references, sessions, buckets, events })
   return {
     create: session => {
-      objects.demandBucket(session.intent.bucket)
+      buckets.demand(session.intent.bucket)
       return sessions.create(session)
     },
     advance: step => sessions.advance(step),
@@ -80,12 +100,16 @@ export function createOperations(database: DatabaseSync): Operations {
     end: (key, state, dueAt, failure) => sessions.end(key, state, dueAt, failure),
     expire: (now, tombstoneDueAt, limit, busy) => sessions.expire(now, tombstoneDueAt, limit, busy),
     purge: (now, eventsBefore, limit) =>
-      sessions.bury(now, limit) + objects.purgeEvents(eventsBefore, limit),
+      sessions.bury(now, limit) + events.purge(eventsBefore, limit),
     forget: blobs => references.forget(blobs),
-    createBucket: (name, at) => objects.createBucket(name, at),
-    deleteBucket: name => objects.deleteBucket(name),
+    createBucket: (name, at, settings) => buckets.create(name, at, settings),
+    updateBucket: (name, basis, settings, preconditions, at) =>
+      buckets.update(name, basis, settings, preconditions, at),
+    deleteBucket: (name, preconditions) => buckets.delete(name, preconditions),
+    updateObject: (basis, metadata, preconditions, at) =>
+      objects.update(basis, metadata, preconditions, at),
     deleteObject: (bucket, name, preconditions, generation, at) =>
-      objects.deleteObject(bucket, name, preconditions, generation, at),
+      objects.delete(bucket, name, preconditions, generation, at),
     check: () => objects.touch(),
   }
 }

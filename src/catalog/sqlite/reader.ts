@@ -41,7 +41,7 @@ const BUCKETS =
   'SELECT * FROM buckets WHERE name >= :from AND name < :end ORDER BY name LIMIT :limit'
 const OBJECT = `SELECT ${OBJECT_COLUMNS} FROM objects WHERE bucket = :bucket AND name = :name`
 const CONTENT = `SELECT ${OBJECT_COLUMNS}, extents FROM objects WHERE bucket = :bucket AND name = :name`
-/** One range of one index, whatever the prefix and wherever the page begins. */
+/** One range of one index, whatever the prefix and wherever the page begins and ends. */
 export const OBJECTS = `
   SELECT ${OBJECT_COLUMNS} FROM objects
   WHERE bucket = :bucket AND name >= :from AND name < :end
@@ -111,8 +111,7 @@ export class Reader {
   }
 
   buckets(query: { prefix: string; after?: string; limit: number }): Bucket[] {
-    const { from, end } = nameRange(query.prefix, query.after)
-    return this.#buckets.all({ from, end, limit: query.limit }).map(bucketOf)
+    return this.#buckets.all({ ...nameRange(query), limit: query.limit }).map(bucketOf)
   }
 
   object(bucket: string, name: string): StoredObject | undefined {
@@ -128,9 +127,9 @@ export class Reader {
     return row && { object: objectOf(row), extents: decodeExtents(row.extents) }
   }
 
-  objects({ bucket, prefix, after, limit }: ObjectQuery): StoredObject[] {
-    const { from, end } = nameRange(prefix, after)
-    return this.#objects.all({ bucket, from, end, limit }).map(objectOf)
+  objects(query: ObjectQuery): StoredObject[] {
+    const { bucket, limit } = query
+    return this.#objects.all({ bucket, ...nameRange(query), limit }).map(objectOf)
   }
 
   close(): void {

@@ -53,6 +53,7 @@ export interface BucketRow {
   readonly created_at: number
   readonly updated_at: number
   readonly metageneration: number
+  readonly settings: string
 }
 
 /** All of an object but its extents. */
@@ -95,6 +96,7 @@ export function bucketOf(row: BucketRow): Bucket {
     createdAt: row.created_at,
     updatedAt: row.updated_at,
     metageneration: row.metageneration,
+    settings: JSON.parse(row.settings) as Bucket['settings'],
   }
 }
 

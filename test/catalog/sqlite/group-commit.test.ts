@@ -3,7 +3,11 @@ import { Ballast } from '../../../src/catalog/sqlite/ballast.ts'
 import { openWriter } from '../../../src/catalog/sqlite/database.ts'
 import { type CatalogFaults, FaultyDisk } from '../../../src/catalog/sqlite/faults.ts'
 import { GroupCommit, type Step } from '../../../src/catalog/sqlite/group-commit.ts'
-import { createOperations } from '../../../src/catalog/sqlite/operations.ts'
+import {
+  createOperations,
+  demandsSync,
+  type OperationName,
+} from '../../../src/catalog/sqlite/operations.ts'
 import { Reader } from '../../../src/catalog/sqlite/reader.ts'
 import type { Durability } from '../../../src/engine/ports.ts'
 import { extent, NOW, newSession, publicationOf } from '../../contract/catalog/fixtures.ts'
@@ -169,5 +173,20 @@ test('P1: a commit is synced where one of its steps demands it', async t => {
     t.equal(levelAfter(create(2, 'b'), publish(3, 'x')), mixed)
     t.equal(levelAfter(create(4, 'c')), advance)
     t.equal(levelAfter(publish(5, 'x')), published)
+  }
+})
+
+test('P1: what a client was told about buckets and objects is synced unless nothing is', async t => {
+  const told: OperationName[] = [
+    'publish',
+    'updateObject',
+    'deleteObject',
+    'createBucket',
+    'updateBucket',
+    'deleteBucket',
+  ]
+  for (const name of told) {
+    t.equal(demandsSync('object', name), true, name)
+    t.equal(demandsSync('none', name), false, name)
   }
 })

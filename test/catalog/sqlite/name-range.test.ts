@@ -1,36 +1,32 @@
 import fc from 'fast-check'
 import { test } from 'tap'
-import { nameRange } from '../../../src/catalog/sqlite/name-range.ts'
+import { type Bound, nameRange } from '../../../src/catalog/sqlite/name-range.ts'
+import { edgeText, inBytes } from '../../contract/catalog/fixtures.ts'
 
-const bytesOf = (text: string | Uint8Array) =>
+const bytesOf = (bound: Bound) =>
   // In SQLite every blob comes after every text.
-  typeof text === 'string' ? Buffer.from(text) : Buffer.alloc(64, 0xff)
-const isBelow = (left: string | Uint8Array, right: string | Uint8Array) =>
-  Buffer.compare(bytesOf(left), bytesOf(right)) < 0
+  typeof bound === 'string' ? Buffer.from(bound) : Buffer.alloc(64, 0xff)
+const isBelow = (left: Bound, right: Bound) => Buffer.compare(bytesOf(left), bytesOf(right)) < 0
 
-/** Few characters, so that prefixes match: the ends of each length in UTF-8, and both sides of the surrogates. */
-const text = fc.string({
-  unit: fc.constantFrom(
-    'a',
-    '\x7f',
-    '\u07ff',
-    '\ud7ff',
-    '\ue000',
-    '\uffff',
-    '\u{10000}',
-    '\u{10ffff}',
-  ),
-  maxLength: 4,
-})
+const bounds = fc.record(
+  { prefix: edgeText, after: edgeText, beyond: edgeText, from: edgeText, before: edgeText },
+  { requiredKeys: ['prefix'] },
+)
 
-test('in the range is exactly what begins with the prefix and comes after the name', async () => {
+test('in the range is exactly what is within every bound', async () => {
   fc.assert(
-    fc.property(text, text, fc.option(text, { nil: undefined }), (name, prefix, after) => {
-      const { from, end } = nameRange(prefix, after)
-      const isInRange = !isBelow(name, from) && isBelow(name, end)
-      const isWanted = name.startsWith(prefix) && (after === undefined || isBelow(after, name))
+    fc.property(edgeText, bounds, (name, given) => {
+      const { prefix, after, beyond, from, before } = given
+      const range = nameRange(given)
+      const isInRange = !isBelow(name, range.from) && isBelow(name, range.end)
+      const isWanted =
+        name.startsWith(prefix) &&
+        (after === undefined || inBytes(name, after) > 0) &&
+        (beyond === undefined || (inBytes(name, beyond) > 0 && !name.startsWith(beyond))) &&
+        (from === undefined || inBytes(name, from) >= 0) &&
+        (before === undefined || inBytes(name, before) < 0)
       return isInRange === isWanted
     }),
-    { numRuns: 5_000 },
+    { numRuns: 20_000 },
   )
 })

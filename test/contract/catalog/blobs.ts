@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
-import type { Catalog, Extent } from '../../../src/engine/ports.ts'
+import type { Catalog, Extent, StoredObject } from '../../../src/engine/ports.ts'
 import { refusal } from '../../support/refusal.ts'
 import {
   extent,
@@ -10,6 +10,7 @@ import {
   NOW,
   newSession,
   publicationOf,
+  sourceOf,
   TOMBSTONE_DUE,
   withBucket,
   write,
@@ -117,15 +118,20 @@ export function blobContract(t: Test, make: MakeCatalog): void {
   })
 }
 
-/** Replace the content of one of a few segments or names by some of a few blobs; or publish or end all segments. */
+const KINDS = ['write', 'publish', 'compose', 'move', 'delete', 'finish', 'end'] as const
+
+/**
+ * Replace the content of one of a few segments or names by some of a few blobs, or by what some of these names hold; or publish
+ * or end all segments.
+ */
 interface Change {
-  readonly kind: 'write' | 'publish' | 'delete' | 'finish' | 'end'
+  readonly kind: (typeof KINDS)[number]
   readonly place: number
   readonly blobs: readonly number[]
 }
 
 const change: fc.Arbitrary<Change> = fc.record({
-  kind: fc.constantFrom('write', 'write', 'publish', 'publish', 'delete', 'finish', 'end'),
+  kind: fc.constantFrom(...KINDS, 'write', 'publish'),
   place: fc.nat(2),
   blobs: fc.array(fc.nat(4), { maxLength: 4 }),
 })
@@ -161,6 +167,10 @@ class World {
         this.#objects.set(name, extents)
         break
       }
+      case 'compose':
+      case 'move':
+        await this.#compose(name, blobs, kind === 'move')
+        break
       case 'delete':
         if (!this.#objects.delete(name)) break
         await this.#catalog.deleteObject('bkt', name, {}, undefined, NOW)
@@ -193,6 +203,18 @@ class World {
       await this.#catalog.end(this.#session, 'cancelled', TOMBSTONE_DUE)
     }
     await this.#catalog.forget([...this.#known])
+  }
+
+  /** Of the names with these numbers that bear an object, however often each is named. */
+  async #compose(name: string, numbers: readonly number[], isRemoved: boolean): Promise<void> {
+    const names = numbers.map(number => `${this.#run}-${number}`)
+    const found = await Promise.all(names.map(source => this.#catalog.object('bkt', source)))
+    const objects = found.filter((object): object is StoredObject => object !== undefined)
+    const extents = objects.flatMap(object => this.#objects.get(object.name) ?? [])
+    const sources = objects.map(object => sourceOf(object, { isRemoved }))
+    await this.#catalog.publish(publicationOf(name, extents, { sources }))
+    if (isRemoved) for (const object of objects) this.#objects.delete(object.name)
+    this.#objects.set(name, extents)
   }
 
   #referred(): Set<string> {

@@ -2,6 +2,7 @@
  * Records as the contract's tests need them: a bucket `bkt`, sessions and publications with everything filled in.
  */
 
+import fc from 'fast-check'
 import type { Test } from 'tap'
 import { lengthOf } from '../../../src/engine/content.ts'
 import type {
@@ -11,6 +12,7 @@ import type {
   NewSession,
   Publication,
   Segment,
+  Source,
   StoredObject,
 } from '../../../src/engine/ports.ts'
 
@@ -26,6 +28,26 @@ export type MakeCatalog = (t: Test) => Promise<CatalogUnderTest>
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5)
 export const DUE = NOW + 48 * 3_600_000
 export const TOMBSTONE_DUE = NOW + 7 * 86_400_000
+
+/** The ends of each length in UTF-8, and both sides of the surrogates: UTF-16 sorts some of them otherwise. */
+export const EDGES = [
+  'a',
+  '\x7f',
+  '\u07ff',
+  '\ud7ff',
+  '\ue000',
+  '\uffff',
+  '\u{10000}',
+  '\u{10ffff}',
+]
+
+/** Few characters, so that prefixes match. */
+export const edgeText = fc.string({ unit: fc.constantFrom(...EDGES), maxLength: 4 })
+
+/** The order of names. */
+export function inBytes(left: string, right: string): number {
+  return Buffer.compare(Buffer.from(left), Buffer.from(right))
+}
 
 /** An empty catalog with the bucket `bkt`. */
 export async function withBucket(t: Test, make: MakeCatalog): Promise<CatalogUnderTest> {
@@ -70,6 +92,14 @@ export function publicationOf(
     at: NOW,
     ...more,
   }
+}
+
+/** An object as it is now, for another one to take its bytes over. */
+export function sourceOf(
+  { bucket, name, generation }: StoredObject,
+  more: Partial<Source> = {},
+): Source {
+  return { bucket, name, generation, preconditions: {}, isRemoved: false, ...more }
 }
 
 /** Leases a segment and moves it to this content. */

@@ -1,6 +1,14 @@
+import fc from 'fast-check'
 import type { Test } from 'tap'
-import type { Catalog } from '../../../src/engine/ports.ts'
-import { type MakeCatalog, publicationOf, withBucket } from './fixtures.ts'
+import type { Catalog, ObjectQuery } from '../../../src/engine/ports.ts'
+import {
+  EDGES,
+  edgeText,
+  inBytes,
+  type MakeCatalog,
+  publicationOf,
+  withBucket,
+} from './fixtures.ts'
 
 /**
  * Names where UTF-16 order and UTF-8 order differ (U+FF5E and an astral one), and those at the ends of what code points there
@@ -26,24 +34,18 @@ const NAMES = [
   '\u{10ffff}\u{10ffff}',
 ]
 
-const inBytes = (left: string, right: string) =>
-  Buffer.compare(Buffer.from(left), Buffer.from(right))
-
 export function listContract(t: Test, make: MakeCatalog): void {
-  const published = async (t: Test): Promise<Catalog> => {
+  const published = async (t: Test, names = NAMES): Promise<Catalog> => {
     const { catalog } = await withBucket(t, make)
     await catalog.createBucket('bkt2', 0)
     await Promise.all([
       // Not in the order that they are listed in.
-      ...NAMES.toReversed().map(name => catalog.publish(publicationOf(name, []))),
+      ...names.toReversed().map(name => catalog.publish(publicationOf(name, []))),
       catalog.publish(publicationOf('other', [], { bucket: 'bkt2' })),
     ])
     return catalog
   }
-  const list = async (
-    catalog: Catalog,
-    query: { prefix?: string; after?: string; limit?: number },
-  ) =>
+  const list = async (catalog: Catalog, query: Partial<ObjectQuery>) =>
     (await catalog.objects({ bucket: 'bkt', prefix: '', limit: 99, ...query })).map(
       ({ name }) => name,
     )
@@ -77,6 +79,65 @@ export function listContract(t: Test, make: MakeCatalog): void {
       }
     }
     t.pass(`${prefixes.length} prefixes, each after ${afters.length} names`)
+  })
+
+  t.test('objects: from a name on, before another, and beyond what a prefix covers', async t => {
+    const catalog = await published(t)
+    const last = ['\u{10ffff}', '\u{10ffff}\u{10ffff}']
+    t.strictSame(await list(catalog, { from: 'a/', before: 'a/é' }), ['a/', 'a/1'])
+    t.strictSame(await list(catalog, { from: 'a/0', before: 'a/\u{ff5e}' }), ['a/1', 'a/é'])
+    t.strictSame(await list(catalog, { from: 'a/1', after: 'a/1', before: 'a/é' }), [])
+    t.strictSame(await list(catalog, { from: 'b', before: 'a' }), [])
+    t.strictSame(await list(catalog, { before: '' }), [])
+    t.strictSame(await list(catalog, { prefix: 'a', before: 'a!' }), ['a'])
+    t.strictSame(await list(catalog, { beyond: 'a/', before: 'b\ue000' }), [
+      'a0',
+      'b\ud7ff',
+      'b\ud7ffz',
+    ])
+    t.strictSame(await list(catalog, { prefix: 'a', beyond: 'a/' }), ['a0'])
+    t.strictSame(await list(catalog, { prefix: 'a/', beyond: 'a/' }), [])
+    t.strictSame(await list(catalog, { beyond: 'b\ud7ff' }), ['b\ue000', 'é', ...last])
+    t.strictSame(await list(catalog, { beyond: 'a/\u{10ffff}', limit: 1 }), ['a0'])
+    t.strictSame(await list(catalog, { beyond: 'zz' }), ['é', ...last])
+    t.strictSame(await list(catalog, { beyond: '\u{10ffff}' }), [])
+    t.strictSame(await list(catalog, { beyond: '' }), [], 'all begin with nothing')
+  })
+
+  t.test('objects: any bounds together are what sorting and filtering gives', async t => {
+    const names = [
+      ...new Set([...NAMES, ...EDGES, ...EDGES.flatMap(edge => EDGES.map(other => edge + other))]),
+    ]
+    const catalog = await published(t, names)
+    const inOrder = names.toSorted(inBytes)
+    const bound = fc.oneof(edgeText, fc.constantFrom(...NAMES))
+    const bounds = { after: bound, beyond: bound, from: bound, before: bound }
+    const query = fc.record(
+      { ...bounds, prefix: edgeText, limit: fc.nat(99) },
+      { requiredKeys: ['prefix'] },
+    )
+    await fc.assert(
+      fc.asyncProperty(query, async ({ prefix, after, beyond, from, before, limit = 99 }) => {
+        const expected = inOrder.filter(
+          name =>
+            name.startsWith(prefix) &&
+            (after === undefined || inBytes(name, after) > 0) &&
+            (beyond === undefined || (inBytes(name, beyond) > 0 && !name.startsWith(beyond))) &&
+            (from === undefined || inBytes(name, from) >= 0) &&
+            (before === undefined || inBytes(name, before) < 0),
+        )
+        const found = await list(catalog, {
+          prefix,
+          ...(after !== undefined && { after }),
+          ...(beyond !== undefined && { beyond }),
+          ...(from !== undefined && { from }),
+          ...(before !== undefined && { before }),
+          limit,
+        })
+        return JSON.stringify(found) === JSON.stringify(expected.slice(0, limit))
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   t.test('objects: page by page gives each once', async t => {
