@@ -1,0 +1,138 @@
+/**
+ * The whole server, composed by hand: adapters, engine, HTTP, doors, in the order in which one needs the other. Nothing
+ * lives at module level, so two of them can run in one process.
+ */
+
+import { statfs } from 'node:fs/promises'
+import type { Server } from 'node:http'
+import { type FastifyHttpOptions, type FastifyInstance, fastify } from 'fastify'
+import { lockDataDirectory } from './catalog/data-directory.ts'
+import { SqliteCatalog } from './catalog/sqlite.ts'
+import type { Config } from './config.ts'
+import { Budget } from './engine/budget.ts'
+import { Engine } from './engine/engine.ts'
+import { UploadError } from './engine/failure.ts'
+import type { Clock, Log } from './engine/ports.ts'
+import { baseUrl } from './http/base-url.ts'
+import {
+  answerUnparsable,
+  KEEP_ALIVE_MS,
+  routeExpectations,
+  serverOptions,
+} from './http/connection.ts'
+import { answerEarly } from './http/early-answer.ts'
+import { operations } from './http/ops.ts'
+import { handOverRawBodies } from './http/raw-body.ts'
+import { logResponses, logSerializers, quietLogController, requestIds } from './http/request-log.ts'
+import { answerTheRest, routerOptions, routingUrl } from './http/routing.ts'
+import { shutDownInOrder } from './http/shutdown.ts'
+import { googleJson } from './protocols/google/json.ts'
+import { DiskStorage } from './storage/disk.ts'
+
+/** What a test or an embedding program may replace. */
+export interface Surroundings {
+  readonly clock?: Clock
+  /** Where log lines go; standard output by default. */
+  readonly logStream?: { write(line: string): void }
+  /** The catalog cannot be trusted any more: the process should end. */
+  readonly onFatal?: (error: Error) => void
+  /** How long a refused client may go on sending before its connection is closed. */
+  readonly lingerMs?: number
+}
+
+export interface App {
+  readonly server: FastifyInstance
+  readonly engine: Engine
+}
+
+/** A server that is ready to listen. Closing `server` closes everything. */
+export async function buildApp(config: Config, surroundings: Surroundings = {}): Promise<App> {
+  const { clock = Date.now, logStream, onFatal = () => {}, lingerMs = 10_000 } = surroundings
+  const options: FastifyHttpOptions<Server> = {
+    logger: {
+      level: config.logLevel,
+      serializers: logSerializers,
+      ...(logStream && { stream: logStream }),
+    },
+    logController: quietLogController(),
+    genReqId: requestIds(),
+    trustProxy: config.trustProxy,
+    http: serverOptions,
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    rewriteUrl: routingUrl,
+    routerOptions,
+    clientErrorHandler: (error, socket) => answerUnparsable(server.log, error, socket),
+  }
+  const server = fastify(options)
+
+  const directory = lockDataDirectory(config.dataDir)
+  server.addHook('onClose', async () => directory.release())
+  try {
+    const engine = await openEngine(config, directory.path, server.log, clock, error => {
+      server.log.fatal({ err: error }, 'the catalog cannot be trusted any more')
+      onFatal(error)
+    })
+    shutDownInOrder(server, engine, config.drainMs)
+    await engine.start()
+    await createBuckets(engine, config.buckets)
+
+    routeExpectations(server.server)
+    logResponses(server)
+    answerEarly(server, { lingerMs })
+    handOverRawBodies(server)
+    answerTheRest(server)
+
+    operations(server, engine)
+    const base = baseUrl(config.publicUrl)
+    await server.register(async door =>
+      googleJson(door, { engine, base, bodyIdleMs: config.bodyIdleMs }),
+    )
+    return { server, engine }
+  } catch (error) {
+    await server.close()
+    throw error
+  }
+}
+
+async function openEngine(
+  config: Config,
+  directory: string,
+  log: Log,
+  clock: Clock,
+  onFatal: (error: Error) => void,
+): Promise<Engine> {
+  const { durability } = config
+  const reserveBytes = config.reserveBytes ?? (await defaultReserve(directory))
+  const catalog = await SqliteCatalog.open({ directory, durability, log, reserveBytes, onFatal })
+  const budget = new Budget(config.bufferBytes)
+  const storage = await DiskStorage.open({
+    directory,
+    budget,
+    durability,
+    reserveBytes,
+    clock,
+    log,
+  }).catch(async (error: unknown) => {
+    await catalog.close()
+    throw error
+  })
+  return new Engine({ storage, catalog, clock, log, settings: config })
+}
+
+/** 1 GiB or 5 % of the disk, the smaller. */
+async function defaultReserve(directory: string): Promise<number> {
+  const { blocks, bsize } = await statfs(directory)
+  return Math.min(1024 ** 3, Math.floor((blocks * bsize) / 20))
+}
+
+async function createBuckets(engine: Engine, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    await engine.createBucket(name).catch((error: unknown) => {
+      if (error instanceof UploadError && error.failure.code === 'bucket_exists') return
+      throw error
+    })
+  }
+}

@@ -1,0 +1,253 @@
+/**
+ * Settings: the environment in, a frozen Config out. The schema's defaults are the documentation; a wrong value stops the
+ * start-up, and all mistakes are reported at once, each with what would be accepted.
+ */
+
+import { isIP, isIPv4 } from 'node:net'
+import { Ajv, type ErrorObject, type SchemaObject } from 'ajv'
+import { parseBytes, parseMs } from './config-values.ts'
+import { checkBucketName } from './engine/names.ts'
+import type { Durability } from './engine/ports.ts'
+
+export interface Config {
+  readonly host: string
+  readonly port: number
+  readonly dataDir: string
+  readonly buckets: readonly string[]
+  /** Without a slash at its end; undefined: what each request says. */
+  readonly publicUrl: string | undefined
+  /** Whose X-Forwarded-* headers count: everyone's, nobody's, or those of the addresses listed. */
+  readonly trustProxy: boolean | string
+  readonly durability: Durability
+  readonly sessionTtlMs: number
+  readonly tombstoneTtlMs: number
+  readonly bodyIdleMs: number
+  readonly bufferBytes: number
+  readonly md5: boolean
+  readonly maxObjectSize: number
+  /** Undefined: 1 GiB or 5 % of the disk, the smaller. */
+  readonly reserveBytes: number | undefined
+  readonly drainMs: number
+  readonly logLevel: string
+}
+
+/** What the environment holds once the schema has checked it and filled in its defaults. */
+interface Settings {
+  readonly TIDEMARK_HOST: string
+  readonly TIDEMARK_PORT: number
+  readonly TIDEMARK_DATA_DIR: string
+  readonly TIDEMARK_BUCKETS: string
+  readonly TIDEMARK_PUBLIC_URL?: string
+  readonly TIDEMARK_TRUST_PROXY: string
+  readonly TIDEMARK_DURABILITY: Durability
+  readonly TIDEMARK_SESSION_TTL: string
+  readonly TIDEMARK_TOMBSTONE_TTL: string
+  readonly TIDEMARK_BODY_IDLE: string
+  readonly TIDEMARK_BUFFERS: string
+  readonly TIDEMARK_MD5: 'on' | 'off'
+  readonly TIDEMARK_MAX_OBJECT_SIZE: string
+  readonly TIDEMARK_RESERVE?: string
+  readonly TIDEMARK_AUTH?: 'none'
+  readonly TIDEMARK_DRAIN: string
+  readonly TIDEMARK_LOG_LEVEL: string
+}
+
+/** `description` is what a wrong value is answered with: "… is not …". */
+const schema: SchemaObject = {
+  type: 'object',
+  additionalProperties: false,
+  properties: {
+    TIDEMARK_HOST: {
+      type: 'string',
+      minLength: 1,
+      default: '127.0.0.1',
+      description: 'a host name or IP address to listen on',
+    },
+    TIDEMARK_PORT: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65_535,
+      default: 8080,
+      description: 'a port from 0 (any free one) to 65535',
+    },
+    TIDEMARK_DATA_DIR: {
+      type: 'string',
+      minLength: 1,
+      default: './data',
+      description: 'a directory',
+    },
+    TIDEMARK_BUCKETS: {
+      type: 'string',
+      bucketNames: true,
+      default: 'uploads',
+      description:
+        'a list of bucket names (3 to 63 of a-z, 0-9, ".", "_", "-"; not reserved), with commas between them',
+    },
+    TIDEMARK_PUBLIC_URL: {
+      type: 'string',
+      pattern: '^https?://[^/?#\\s]+(/[^?#\\s]*)?$',
+      description: 'a URL like https://uploads.example.org, without a query',
+    },
+    TIDEMARK_TRUST_PROXY: {
+      type: 'string',
+      proxies: true,
+      default: 'off',
+      description: 'on, off, or the addresses of trusted proxies (10.0.0.1,192.168.0.0/16)',
+    },
+    TIDEMARK_DURABILITY: {
+      type: 'string',
+      enum: ['chunk', 'object', 'none'],
+      default: 'chunk',
+      description: 'chunk, object or none',
+    },
+    TIDEMARK_SESSION_TTL: {
+      type: 'string',
+      milliseconds: { from: '30m', to: '48h' },
+      default: '48h',
+      description: 'a duration from 30m to 48h',
+    },
+    TIDEMARK_TOMBSTONE_TTL: {
+      type: 'string',
+      milliseconds: { from: '1h', to: '365d' },
+      default: '7d',
+      description: 'a duration from 1h to 365d',
+    },
+    TIDEMARK_BODY_IDLE: {
+      type: 'string',
+      milliseconds: { from: '1s', to: '1h' },
+      default: '60s',
+      description: 'a duration from 1s to 1h',
+    },
+    TIDEMARK_BUFFERS: {
+      type: 'string',
+      bytes: { from: '8MiB', to: '64GiB' },
+      default: '128MiB',
+      description: 'a size from 8MiB to 64GiB',
+    },
+    TIDEMARK_MD5: { type: 'string', enum: ['on', 'off'], default: 'on', description: 'on or off' },
+    TIDEMARK_MAX_OBJECT_SIZE: {
+      type: 'string',
+      bytes: { from: '1B', to: '5TiB' },
+      default: '5TiB',
+      description: 'a size from 1B to 5TiB',
+    },
+    TIDEMARK_RESERVE: {
+      type: 'string',
+      bytes: { from: '0B', to: '5TiB' },
+      description: 'a size from 0B to 5TiB (default: 1GiB or 5 % of the disk, the smaller)',
+    },
+    TIDEMARK_AUTH: { type: 'string', enum: ['none'], description: 'none' },
+    TIDEMARK_DRAIN: {
+      type: 'string',
+      milliseconds: { from: '1s', to: '10m' },
+      default: '10s',
+      description: 'a duration from 1s to 10m',
+    },
+    TIDEMARK_LOG_LEVEL: {
+      type: 'string',
+      enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+      default: 'info',
+      description: 'trace, debug, info, warn, error, fatal or silent',
+    },
+  },
+}
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly mistakes: readonly string[]
+
+  constructor(mistakes: readonly string[]) {
+    super(mistakes.join('\n'))
+    this.mistakes = mistakes
+  }
+}
+
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.entries(env).filter(([name]) => name.startsWith('TIDEMARK_'))
+  const settings: Record<string, unknown> = Object.fromEntries(given)
+  // Built here, not at module level: `compile` keeps state, and a start-up needs it once.
+  const ajv = new Ajv({ coerceTypes: true, useDefaults: true, allErrors: true, verbose: true })
+  ajv.addKeyword({ keyword: 'milliseconds', type: 'string', compile: within(parseMs) })
+  ajv.addKeyword({ keyword: 'bucketNames', type: 'string', validate: areBucketNames })
+  ajv.addKeyword({ keyword: 'proxies', type: 'string', validate: areProxies })
+  ajv.addKeyword({ keyword: 'bytes', type: 'string', compile: within(parseBytes) })
+  const validate = ajv.compile<Settings>(schema)
+  const isValid = validate(settings)
+  const mistakes = (validate.errors ?? []).map(error => describe(error, env))
+  mistakes.push(...openToTheWorld(env))
+  if (!isValid || mistakes.length > 0) throw new ConfigError([...new Set(mistakes)])
+  return Object.freeze(configOf(settings))
+}
+
+function configOf(settings: Settings): Config {
+  const { TIDEMARK_TRUST_PROXY: trusted, TIDEMARK_RESERVE: reserve } = settings
+  return {
+    host: settings.TIDEMARK_HOST,
+    port: settings.TIDEMARK_PORT,
+    dataDir: settings.TIDEMARK_DATA_DIR,
+    buckets: Object.freeze(listOf(settings.TIDEMARK_BUCKETS)),
+    publicUrl: settings.TIDEMARK_PUBLIC_URL?.replace(/\/+$/, ''),
+    trustProxy: trusted === 'on' ? true : trusted === 'off' ? false : trusted,
+    durability: settings.TIDEMARK_DURABILITY,
+    sessionTtlMs: parseMs(settings.TIDEMARK_SESSION_TTL),
+    tombstoneTtlMs: parseMs(settings.TIDEMARK_TOMBSTONE_TTL),
+    bodyIdleMs: parseMs(settings.TIDEMARK_BODY_IDLE),
+    bufferBytes: parseBytes(settings.TIDEMARK_BUFFERS),
+    md5: settings.TIDEMARK_MD5 === 'on',
+    maxObjectSize: parseBytes(settings.TIDEMARK_MAX_OBJECT_SIZE),
+    reserveBytes: reserve === undefined ? undefined : parseBytes(reserve),
+    drainMs: parseMs(settings.TIDEMARK_DRAIN),
+    logLevel: settings.TIDEMARK_LOG_LEVEL,
+  }
+}
+
+/** A keyword that holds a written quantity between two others. NaN, what cannot be read, is between none. */
+function within(parse: (text: string) => number) {
+  return ({ from, to }: { readonly from: string; readonly to: string }) =>
+    (text: string): boolean =>
+      parse(text) >= parse(from) && parse(text) <= parse(to)
+}
+
+function areBucketNames(_schema: unknown, names: string): boolean {
+  try {
+    listOf(names).forEach(checkBucketName)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function areProxies(_schema: unknown, proxies: string): boolean {
+  if (proxies === 'on' || proxies === 'off') return true
+  return proxies.split(',').every(proxy => {
+    const [address = '', prefix = '0', ...rest] = proxy.split('/')
+    const bits = isIP(address) === 4 ? 32 : 128
+    return isIP(address) > 0 && /^\d+$/.test(prefix) && Number(prefix) <= bits && rest.length === 0
+  })
+}
+
+function listOf(names: string): string[] {
+  return names.split(',').filter(name => name !== '')
+}
+
+function describe(error: ErrorObject, env: Readonly<Record<string, string | undefined>>): string {
+  if (error.keyword === 'additionalProperties') {
+    return `${error.params['additionalProperty']} is not a setting; these are: ${Object.keys(schema['properties']).join(', ')}`
+  }
+  const name = error.instancePath.slice(1)
+  return `${name}=${JSON.stringify(env[name])} is not ${error.parentSchema?.['description']}`
+}
+
+/** Design §7: without authentication, the world is let in only by someone who says so. */
+function openToTheWorld(env: Readonly<Record<string, string | undefined>>): string[] {
+  const { TIDEMARK_HOST: host, TIDEMARK_AUTH: auth } = env
+  if (host === undefined || host === '' || auth !== undefined || isLoopback(host)) return []
+  return [
+    `TIDEMARK_HOST=${JSON.stringify(host)} is reachable from other machines, and there is no authentication: ` +
+      'set TIDEMARK_AUTH=none if that is meant, or listen on 127.0.0.1',
+  ]
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'))
+}

@@ -1,0 +1,175 @@
+/**
+ * One request's bytes as the engine wants them (the `Body` port): pulled, in the buffers that arrived, without copies.
+ *
+ * Nothing flows before the first `read`, which is also when a client that asked for it gets its `100 Continue`: a request
+ * refused on its headers has cost nobody a byte. What arrives faster than it is read is queued up to a limit; then the
+ * socket is left unread and TCP holds the client back.
+ */
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Arrival, Body } from '../engine/ports.ts'
+
+/** Bytes queued before the socket is paused. One more socket read (64 KiB) may follow. */
+const PAUSE_AT = 512 * 1024
+
+type End = 'end' | 'cut' | 'idle'
+
+export class RequestBody implements Body {
+  readonly length: number | undefined
+  /** Bytes that came so far, read or not. */
+  received = 0
+
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  #queue: Buffer[] = []
+  #queued = 0
+  #end: End | undefined
+  #isStarted = false
+  #isPaused = false
+
+  #answer: ((arrival: Arrival) => void) | undefined
+  #signal: AbortSignal | undefined
+  #timer: NodeJS.Timeout | undefined
+  #timerMs = 0
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.#request = request
+    this.#response = response
+    this.length = declaredLength(request)
+  }
+
+  /** True once somebody has read, and the client was told to go on. */
+  get isStarted(): boolean {
+    return this.#isStarted
+  }
+
+  read(idleMs: number, signal?: AbortSignal): Promise<Arrival> {
+    if (signal?.aborted) return Promise.resolve('stopped')
+    if (!this.#isStarted) this.#start()
+    if (this.#queued > 0) return Promise.resolve(this.#take())
+    if (this.#end !== undefined) return Promise.resolve(this.#end)
+    return new Promise(resolve => {
+      this.#answer = resolve
+      this.#watch(signal)
+      this.#await(idleMs)
+    })
+  }
+
+  /** Nobody will read on: bytes that still come are dropped, so that the connection can go on behind them. */
+  discard(): void {
+    if (!this.#isStarted || this.#end === 'end') return
+    this.#queue = []
+    this.#queued = 0
+    this.#release()
+    this.#request.off('data', this.#onData).off('end', this.#onEnd).resume()
+  }
+
+  #start(): void {
+    this.#isStarted = true
+    const request = this.#request
+    if (request.destroyed && !request.complete) {
+      this.#end = 'cut'
+      return
+    }
+    if (expectsContinue(request)) this.#response.writeContinue()
+    // 'error' always comes with 'close', which is where a cut is noticed; it only must not be left unheard.
+    request.on('end', this.#onEnd).on('close', this.#onClose).on('error', ignore)
+    request.on('data', this.#onData)
+  }
+
+  readonly #onData = (bytes: Buffer): void => {
+    this.received += bytes.length
+    this.#queue.push(bytes)
+    this.#queued += bytes.length
+    if (this.#answer !== undefined) {
+      this.#settle(this.#take())
+    } else if (this.#queued >= PAUSE_AT && !this.#isPaused) {
+      this.#isPaused = true
+      this.#request.pause()
+    }
+  }
+
+  readonly #onEnd = (): void => this.#finish('end')
+
+  readonly #onClose = (): void => this.#finish('cut')
+
+  /** The timer is left running between waits: stopping and starting it for every batch would cost more than this test. */
+  readonly #onTimer = (): void => {
+    if (this.#answer !== undefined) this.#finish('idle')
+  }
+
+  readonly #onAbort = (): void => {
+    if (this.#answer !== undefined) this.#settle('stopped')
+  }
+
+  /** The first reason stays: 'close' follows every 'end', too. */
+  #finish(end: End): void {
+    if (this.#end !== undefined && this.#end !== 'idle') return
+    this.#end ??= end
+    if (this.#answer !== undefined) this.#settle(this.#end)
+    this.#release()
+  }
+
+  #take(): readonly Buffer[] {
+    const arrived = this.#queue
+    this.#queue = []
+    this.#queued = 0
+    if (this.#isPaused) {
+      this.#isPaused = false
+      this.#request.resume()
+    }
+    return arrived
+  }
+
+  #settle(arrival: Arrival): void {
+    const answer = this.#answer
+    this.#answer = undefined
+    answer?.(arrival)
+  }
+
+  /** A body is read under one signal for most of its life, so one listener serves many waits. */
+  #watch(signal: AbortSignal | undefined): void {
+    if (signal === this.#signal) return
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort)
+  }
+
+  #await(idleMs: number): void {
+    if (this.#timer !== undefined && this.#timerMs === idleMs) {
+      this.#timer.refresh()
+      return
+    }
+    clearTimeout(this.#timer)
+    this.#timerMs = idleMs
+    this.#timer = setTimeout(this.#onTimer, idleMs)
+  }
+
+  #release(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#watch(undefined)
+  }
+}
+
+/** Content-Length, which Node has checked to be digits; undefined with chunked transfer coding; 0 where there is no body. */
+export function declaredLength(request: IncomingMessage): number | undefined {
+  const { headers } = request
+  if (headers['transfer-encoding'] !== undefined) return undefined
+  const length = headers['content-length']
+  return length === undefined ? 0 : Number(length)
+}
+
+export function expectsContinue(request: IncomingMessage): boolean {
+  const { expect } = request.headers
+  return expect !== undefined && /\b100-continue\b/i.test(expect)
+}
+
+function ignore(): void {}
+
+/** The body of a request, taken: from now on the answer waits for nobody but its reader (see early-answer.ts). */
+export function takeBody(request: FastifyRequest, reply: FastifyReply): RequestBody {
+  request.incoming ??= new RequestBody(request.raw, reply.raw)
+  return request.incoming
+}

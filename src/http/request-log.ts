@@ -1,0 +1,77 @@
+/**
+ * One log line per response, ours instead of Fastify's: the URL of an upload is the key to it (design P9), so what is
+ * written is the route's pattern, and of a session the first characters of the hash it is stored under.
+ */
+
+import { randomBytes } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { LogController } from 'fastify'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Names the session in the log line: a prefix of its key, never of its token. */
+    sessionKey: string | undefined
+  }
+}
+
+/** Fastify's own lines about requests hold URLs; ours replace them. */
+export const quietLogController = (): LogController =>
+  new LogController({
+    disableRequestLogging: true,
+    requestIdLogLabel: 'request',
+  })
+
+/** Nothing of a request or a reply is ever serialised into a log line, whoever passes one. */
+export const logSerializers = {
+  req: () => ({}),
+  res: () => ({}),
+  err: describeError,
+}
+
+/** What an operator needs of an error. Its other properties may hold what a client sent (`rawPacket` does). */
+export function describeError(error: unknown): { type: string; message: string; stack: string } {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error), stack: '' }
+  const { name: type, message, stack = '', cause } = error
+  const code = 'code' in error ? { code: error.code } : {}
+  const causes = cause === undefined ? {} : { cause: describeError(cause) }
+  return { type, message, ...code, stack, ...causes }
+}
+
+/** Unique across restarts without a syscall per request. */
+export function requestIds(): () => string {
+  const start = randomBytes(5).toString('base64url')
+  let count = 0
+  return () => {
+    count += 1
+    return `${start}-${count.toString(36)}`
+  }
+}
+
+export function logResponses(app: FastifyInstance): void {
+  app.decorateRequest('sessionKey', undefined)
+  app.addHook('onRequest', (request, reply, done) => {
+    const begin = performance.now()
+    // 'close', not 'finish': a client that went away before its answer deserves its line, too.
+    reply.raw.once('close', () => logResponse(request, reply.raw, performance.now() - begin))
+    done()
+  })
+}
+
+function logResponse(
+  request: FastifyRequest,
+  response: { readonly statusCode: number; readonly writableFinished: boolean },
+  ms: number,
+): void {
+  const { method, routeOptions, sessionKey } = request
+  request.log.info(
+    {
+      method,
+      route: routeOptions.url,
+      status: response.statusCode,
+      ms: Math.round(ms * 10) / 10,
+      session: sessionKey,
+      ...(response.writableFinished ? {} : { gone: true }),
+    },
+    'response',
+  )
+}

@@ -1,0 +1,40 @@
+/**
+ * The program: environment, configuration, server, signals. Everything else is in app.ts.
+ */
+
+import { buildApp } from './app.ts'
+import { loadConfig } from './config.ts'
+
+try {
+  const config = loadConfig(process.env)
+  const { server } = await buildApp(config, { onFatal: () => process.exit(1) })
+
+  let isStopping = false
+  const stop = (signal: NodeJS.Signals) => {
+    // The second signal does not wait for anyone.
+    if (isStopping) process.exit(1)
+    isStopping = true
+    server.log.info({ signal }, 'stopping')
+    setTimeout(() => process.exit(0), config.drainMs)
+    server.close().then(
+      () => process.exit(0),
+      error => {
+        server.log.error({ err: error }, 'not stopped in order')
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+
+  await server.listen({
+    host: config.host,
+    port: config.port,
+    listenTextResolver: address => `listening on ${address}`,
+  })
+} catch (error) {
+  // For the operator: what is wrong and where to change it, one mistake a line, no stack.
+  const message = error instanceof Error ? error.message : String(error)
+  for (const line of message.split('\n')) process.stderr.write(`tidemark: ${line}\n`)
+  process.exit(1)
+}

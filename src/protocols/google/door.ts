@@ -1,0 +1,34 @@
+/**
+ * What every route of this door has at hand.
+ */
+
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Engine } from '../../engine/engine.ts'
+import type { BaseUrl } from '../../http/base-url.ts'
+import type { Query } from '../../http/query.ts'
+import { select } from './fields.ts'
+
+export interface Door {
+  readonly engine: Engine
+  readonly base: BaseUrl
+  /** Silence allowed in the small bodies that the door itself reads. */
+  readonly bodyIdleMs: number
+}
+
+/** One request, its target taken apart. */
+export interface Call {
+  readonly door: Door
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly query: Query
+}
+
+export function sendJson(
+  reply: FastifyReply,
+  resource: object,
+  fields: string | undefined,
+): FastifyReply {
+  return reply
+    .type('application/json; charset=UTF-8')
+    .send(JSON.stringify(select(resource, fields)))
+}

@@ -1,0 +1,101 @@
+/**
+ * Google Cloud Storage's JSON API: its paths (gcs.md §1), in the order R1–R4, R5–R8, R10, R11. The router only tells the
+ * trees apart; what a path names below that is ours to read, from the raw path (resource-path.ts).
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { meantMethod } from '../../http/method-override.ts'
+import { Query } from '../../http/query.ts'
+import { answerBucket, answerBuckets, answerObjects } from './buckets.ts'
+import { cors } from './cors.ts'
+import type { Call, Door } from './door.ts'
+import { answerError } from './errors.ts'
+import { readMetadataBody } from './json-body.ts'
+import { answerDownload, answerObject } from './objects.ts'
+import { json, methodNotAllowed, notImplemented, Refusal } from './refusal.ts'
+import { parseResource, parseUploadBucket, type Resource } from './resource-path.ts'
+import { answerUpload } from './upload.ts'
+
+export function googleJson(app: FastifyInstance, door: Door): void {
+  cors(app)
+  app.setErrorHandler(answerError)
+
+  const uploads = [
+    '/upload/storage/v1',
+    '/resumable/upload/storage/v1',
+    '/upload',
+    // A base that ends in /storage/v1 already (§1, Node with STORAGE_EMULATOR_HOST).
+    '/storage/v1/upload/storage/v1',
+    '/storage/v1/resumable/upload/storage/v1',
+  ]
+  for (const tree of uploads) {
+    app.all(`${tree}/b/*`, (request, reply) => upload(callOf(request, reply), tree))
+  }
+  for (const tree of ['/storage/v1', '']) {
+    const answer = (request: FastifyRequest, reply: FastifyReply) =>
+      api(callOf(request, reply), tree)
+    app.all(`${tree}/b`, answer)
+    app.all(`${tree}/b/*`, answer)
+  }
+  for (const tree of ['/download/storage/v1', '/storage/v1/download/storage/v1']) {
+    app.all(`${tree}/b/*`, (request, reply) => media(callOf(request, reply), tree))
+  }
+
+  function callOf(request: FastifyRequest, reply: FastifyReply): Call {
+    return { door, request, reply, query: request.query as Query }
+  }
+}
+
+async function upload(call: Call, tree: string): Promise<unknown> {
+  const bucket = parseUploadBucket(pathBelow(call, tree))
+  if (bucket === undefined) throw noSuchPath()
+  return answerUpload(call, bucket)
+}
+
+async function api(call: Call, tree: string): Promise<unknown> {
+  const method = meantMethod(call.request)
+  const resource = parseResource(pathBelow(call, tree), method === 'POST')
+  return answerResource(await withQueryFromBody(call, method), method, resource)
+}
+
+async function answerResource(call: Call, method: string, resource: Resource): Promise<unknown> {
+  switch (resource.kind) {
+    case 'buckets':
+      return answerBuckets(call, method)
+    case 'bucket':
+      return answerBucket(call, method, resource.bucket)
+    case 'objects':
+      return answerObjects(call, method, resource.bucket)
+    case 'object':
+      return answerObject(call, method, resource)
+    case 'other':
+      throw notImplemented(resource.what)
+  }
+}
+
+async function media(call: Call, tree: string): Promise<unknown> {
+  const method = meantMethod(call.request)
+  const resource = parseResource(pathBelow(call, tree), false)
+  if (resource.kind !== 'object') throw noSuchPath()
+  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed('GET, HEAD')
+  return answerDownload(await withQueryFromBody(call, method), method, resource)
+}
+
+/** The raw path behind `{tree}/b`. */
+function pathBelow({ request }: Call, tree: string): string {
+  const { originalUrl } = request
+  const query = originalUrl.indexOf('?')
+  return originalUrl.slice(tree.length + '/b'.length, query < 0 ? undefined : query)
+}
+
+/** §1: a GET whose URL would be too long is posted, its query as the body (googleapiclient). */
+async function withQueryFromBody(call: Call, method: string): Promise<Call> {
+  const { request } = call
+  const isForm = request.contentType?.startsWith('application/x-www-form-urlencoded')
+  if (method !== 'GET' || request.method !== 'POST' || !isForm) return call
+  return { ...call, query: new Query((await readMetadataBody(call)).toString('latin1')) }
+}
+
+function noSuchPath(): Refusal {
+  return new Refusal(json(404, 'notFound', 'Not Found'))
+}

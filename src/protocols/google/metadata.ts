@@ -1,0 +1,128 @@
+/**
+ * What a client says about an object (gcs.md §3, §7): the writable fields of a JSON resource, and X-Goog-Meta-* headers.
+ * Everything else in a resource is ignored; `null` is the same as nothing.
+ */
+
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Checksums, Metadata } from '../../engine/ports.ts'
+import { parseCrc32c, parseMd5 } from './goog-hash.ts'
+import { invalid, parseError } from './refusal.ts'
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** gcs.md §2: keys and values together. */
+const CUSTOM_LIMIT = 8 * 1024
+
+const STORAGE_CLASSES: ReadonlySet<string> = new Set([
+  'STANDARD',
+  'NEARLINE',
+  'COLDLINE',
+  'ARCHIVE',
+  'REGIONAL',
+  'MULTI_REGIONAL',
+  'DURABLE_REDUCED_AVAILABILITY',
+])
+
+const TEXT_FIELDS = [
+  'contentType',
+  'cacheControl',
+  'contentDisposition',
+  'contentEncoding',
+  'contentLanguage',
+  'customTime',
+  'storageClass',
+] as const
+
+/** A JSON body: an object, or nothing at all. */
+export function parseJsonObject(bytes: Buffer): JsonObject {
+  if (bytes.length === 0) return {}
+  let value: unknown
+  try {
+    value = JSON.parse(bytes.toString('utf8'))
+  } catch {
+    throw parseError('Parse Error')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw parseError('Parse Error')
+  }
+  return value as JsonObject
+}
+
+export function metadataOf(resource: JsonObject): Metadata {
+  const metadata: { -readonly [name in keyof Metadata]: Metadata[name] } = {}
+  for (const field of TEXT_FIELDS) {
+    const value = textOf(resource, field)
+    if (value !== undefined && value !== '') metadata[field] = value
+  }
+  const { storageClass, customTime } = metadata
+  if (storageClass !== undefined && !STORAGE_CLASSES.has(storageClass)) {
+    throw invalid(`Invalid argument: storageClass ${storageClass}.`)
+  }
+  if (customTime !== undefined && Number.isNaN(Date.parse(customTime))) {
+    throw invalid('Invalid argument: customTime must be an RFC 3339 time.')
+  }
+  const custom = customOf(resource)
+  if (custom !== undefined) metadata.custom = custom
+  return metadata
+}
+
+/** `crc32c` and `md5Hash` in a resource are assertions about the content (gcs.md §8). */
+export function assertedChecksums(resource: JsonObject): Checksums {
+  const crc32c = textOf(resource, 'crc32c')
+  const md5 = textOf(resource, 'md5Hash')
+  return {
+    ...(crc32c && { crc32c: parseCrc32c(crc32c, 'crc32c') }),
+    ...(md5 && { md5: parseMd5(md5, 'md5Hash') }),
+  }
+}
+
+export function textOf(resource: JsonObject, field: string): string | undefined {
+  const value = resource[field]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw invalid(`Invalid argument: ${field} must be a string.`)
+  return value
+}
+
+/** X-Goog-Meta-* on a media upload or a final request; undefined when there are none. */
+export function customHeaders(headers: IncomingHttpHeaders): Record<string, string> | undefined {
+  let custom: Record<string, string> | undefined
+  for (const name in headers) {
+    if (!name.startsWith('x-goog-meta-')) continue
+    // Node reads header bytes as Latin-1; these are UTF-8 (gcs.md §7).
+    custom ??= {}
+    custom[name.slice('x-goog-meta-'.length)] = Buffer.from(
+      String(headers[name]),
+      'latin1',
+    ).toString('utf8')
+  }
+  if (custom !== undefined) checkCustomSize(custom)
+  return custom
+}
+
+function customOf(resource: JsonObject): Record<string, string> | undefined {
+  const value = resource['metadata']
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw invalid('Invalid argument: metadata must be an object of strings.')
+  }
+  const custom: Record<string, string> = {}
+  for (const [key, text] of Object.entries(value)) {
+    if (text === null) continue
+    if (typeof text !== 'string') {
+      throw invalid(`Invalid argument: metadata.${key} must be a string.`)
+    }
+    custom[key] = text
+  }
+  checkCustomSize(custom)
+  return custom
+}
+
+function checkCustomSize(custom: Readonly<Record<string, string>>): void {
+  let size = 0
+  for (const [key, text] of Object.entries(custom)) {
+    size += Buffer.byteLength(key) + Buffer.byteLength(text)
+  }
+  if (size > CUSTOM_LIMIT) {
+    throw invalid(`Invalid argument: custom metadata may have at most ${CUSTOM_LIMIT} bytes.`)
+  }
+}

@@ -1,0 +1,137 @@
+import { test } from 'tap'
+import { ConfigError, loadConfig } from '../src/config.ts'
+
+function mistakes(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env)
+    return []
+  } catch (error) {
+    if (error instanceof ConfigError) return error.mistakes
+    throw error
+  }
+}
+
+test('nothing set is a working server', t => {
+  const config = loadConfig({ PATH: '/bin', HOME: '/root' })
+  t.strictSame(config, {
+    host: '127.0.0.1',
+    port: 8080,
+    dataDir: './data',
+    buckets: ['uploads'],
+    publicUrl: undefined,
+    trustProxy: false,
+    durability: 'chunk',
+    sessionTtlMs: 48 * 3_600_000,
+    tombstoneTtlMs: 7 * 86_400_000,
+    bodyIdleMs: 60_000,
+    bufferBytes: 128 * 1024 ** 2,
+    md5: true,
+    maxObjectSize: 5 * 1024 ** 4,
+    reserveBytes: undefined,
+    drainMs: 10_000,
+    logLevel: 'info',
+  })
+  t.ok(Object.isFrozen(config))
+  t.end()
+})
+
+test('everything set', t => {
+  t.match(
+    loadConfig({
+      TIDEMARK_HOST: '0.0.0.0',
+      TIDEMARK_AUTH: 'none',
+      TIDEMARK_PORT: '0',
+      TIDEMARK_DATA_DIR: '/srv/data',
+      TIDEMARK_BUCKETS: 'one,two.three',
+      TIDEMARK_PUBLIC_URL: 'https://up.example.org/base/',
+      TIDEMARK_TRUST_PROXY: '10.0.0.1,192.168.0.0/16',
+      TIDEMARK_DURABILITY: 'object',
+      TIDEMARK_SESSION_TTL: '30m',
+      TIDEMARK_TOMBSTONE_TTL: '1h',
+      TIDEMARK_BODY_IDLE: '1500ms',
+      TIDEMARK_BUFFERS: '8MiB',
+      TIDEMARK_MD5: 'off',
+      TIDEMARK_MAX_OBJECT_SIZE: '1000',
+      TIDEMARK_RESERVE: '0B',
+      TIDEMARK_DRAIN: '1m',
+      TIDEMARK_LOG_LEVEL: 'silent',
+    }),
+    {
+      host: '0.0.0.0',
+      port: 0,
+      dataDir: '/srv/data',
+      buckets: ['one', 'two.three'],
+      publicUrl: 'https://up.example.org/base',
+      trustProxy: '10.0.0.1,192.168.0.0/16',
+      durability: 'object',
+      sessionTtlMs: 1_800_000,
+      tombstoneTtlMs: 3_600_000,
+      bodyIdleMs: 1500,
+      bufferBytes: 8 * 1024 ** 2,
+      md5: false,
+      maxObjectSize: 1000,
+      reserveBytes: 0,
+      drainMs: 60_000,
+      logLevel: 'silent',
+    },
+  )
+  t.equal(loadConfig({ TIDEMARK_TRUST_PROXY: 'on' }).trustProxy, true)
+  for (const proxies of ['10.0.0', '10.0.0.1/33', '::1/129', '10.0.0.1,', '10.0.0.1/8/8', '']) {
+    t.equal(mistakes({ TIDEMARK_TRUST_PROXY: proxies }).length, 1, proxies)
+  }
+  t.strictSame(loadConfig({ TIDEMARK_BUCKETS: '' }).buckets, [])
+  t.end()
+})
+
+test('each wrong value is named, with what would be accepted', t => {
+  const wrong = {
+    TIDEMARK_HOST: ['', 'a host name or IP address to listen on'],
+    TIDEMARK_PORT: ['70000', 'a port from 0 (any free one) to 65535'],
+    TIDEMARK_DATA_DIR: ['', 'a directory'],
+    TIDEMARK_BUCKETS: ['uploads,X', 'a list of bucket names'],
+    TIDEMARK_PUBLIC_URL: ['up.example.org', 'a URL like https://uploads.example.org'],
+    TIDEMARK_TRUST_PROXY: ['yes', 'on, off, or the addresses of trusted proxies'],
+    TIDEMARK_DURABILITY: ['full', 'chunk, object or none'],
+    TIDEMARK_SESSION_TTL: ['7d', 'a duration from 30m to 48h'],
+    TIDEMARK_TOMBSTONE_TTL: ['soon', 'a duration from 1h to 365d'],
+    TIDEMARK_BODY_IDLE: ['60', 'a duration from 1s to 1h'],
+    TIDEMARK_BUFFERS: ['1MiB', 'a size from 8MiB to 64GiB'],
+    TIDEMARK_MD5: ['true', 'on or off'],
+    TIDEMARK_MAX_OBJECT_SIZE: ['6TiB', 'a size from 1B to 5TiB'],
+    TIDEMARK_RESERVE: ['5%', 'a size from 0B to 5TiB'],
+    TIDEMARK_AUTH: ['token', 'none'],
+    TIDEMARK_DRAIN: ['0s', 'a duration from 1s to 10m'],
+    TIDEMARK_LOG_LEVEL: ['loud', 'trace, debug, info, warn, error, fatal or silent'],
+  }
+  for (const [name, [value = '', accepted = '']] of Object.entries(wrong)) {
+    const [mistake = '', ...more] = mistakes({ [name]: value })
+    t.ok(mistake.startsWith(`${name}=${JSON.stringify(value)} is not ${accepted}`), mistake)
+    t.strictSame(more, [])
+  }
+  t.end()
+})
+
+test('all mistakes at once, unknown settings among them', t => {
+  const found = mistakes({
+    TIDEMARK_PORT: 'x',
+    TIDEMARK_SESSION_TTL: '29m',
+    TIDEMARK_DATADIR: '/srv',
+    TIDEMARK_HOST: '0.0.0.0',
+    OTHER: 'x',
+  })
+  t.equal(found.length, 4)
+  t.match(found.join('\n'), 'TIDEMARK_DATADIR is not a setting; these are: TIDEMARK_HOST, ')
+  t.match(found.join('\n'), 'set TIDEMARK_AUTH=none if that is meant')
+  t.end()
+})
+
+test('only loopback is open without saying so', t => {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
+    t.strictSame(mistakes({ TIDEMARK_HOST: host }), [], host)
+  }
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.example.org']) {
+    t.equal(mistakes({ TIDEMARK_HOST: host }).length, 1, host)
+    t.strictSame(mistakes({ TIDEMARK_HOST: host, TIDEMARK_AUTH: 'none' }), [], host)
+  }
+  t.end()
+})
