@@ -130,7 +130,7 @@ async function defaultReserve(directory: string): Promise<number> {
 
 async function createBuckets(engine: Engine, names: readonly string[]): Promise<void> {
   for (const name of names) {
-    await engine.createBucket(name).catch((error: unknown) => {
+    await engine.buckets.create(name).catch((error: unknown) => {
       if (error instanceof UploadError && error.failure.code === 'bucket_exists') return
       throw error
     })

@@ -3,7 +3,15 @@
  * when the process is gone, however it went. A pid file would lie in containers, where every server is process 1.
  */
 
-import { accessSync, closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
@@ -61,14 +69,18 @@ function takeLock(path: string): DatabaseSync {
   }
 }
 
-/** mkdir -p; the entry of each new directory is synced, or power loss could take it all away. */
+/** mkdir -p (Node's own never returns below /proc); the entry of each new directory is synced, or power loss could take it all away. */
 function makeDirectory(path: string): void {
-  const first = mkdirSync(path, { recursive: true })
-  if (first === undefined) return
-  for (let made = path; ; made = dirname(made)) {
-    syncDirectory(dirname(made))
-    if (made === first) return
+  if (existsSync(path)) return
+  const parent = dirname(path)
+  makeDirectory(parent)
+  try {
+    mkdirSync(path)
+  } catch (error) {
+    // Another server made it at the same moment; the lock decides between the two.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
+  syncDirectory(parent)
 }
 
 function syncDirectory(path: string): void {

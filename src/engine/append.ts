@@ -16,7 +16,7 @@ import type { Finalizer } from './finalize.ts'
 import { interruptionOf } from './interruption.ts'
 import type { Writer, Writers } from './leases.ts'
 import { Placement } from './placement.ts'
-import type { EngineParts, Extent, Mark, Receipt, Segment, Session } from './ports.ts'
+import type { Body, EngineParts, Extent, Mark, Receipt, Segment, Session } from './ports.ts'
 import { replaceSegment } from './replace.ts'
 import type { DoneProgress, Progress, Sessions } from './sessions.ts'
 import { HASHED_IN_PLACE } from './verification.ts'
@@ -174,7 +174,7 @@ export class Appender {
       blob,
       start,
       seed,
-      body: chunk.body,
+      body: announcing(chunk.body, () => writer.end()),
       skip: plan.skip,
       limit: plan.limit,
       granule: plan.granule,
@@ -227,6 +227,18 @@ export class Appender {
     const { length } = chunk.body
     const isWhole = plan.position === 0 && plan.skip === 0 && (chunk.last || length === plan.total)
     return this.#parts.settings.md5 && isWhole && length !== undefined && length <= HASHED_IN_PLACE
+  }
+}
+
+/** The same body; `onEnd` is called when there is no more of it, for whatever reason. */
+function announcing(body: Body, onEnd: () => void): Body {
+  return {
+    length: body.length,
+    async read(idleMs, signal) {
+      const arrival = await body.read(idleMs, signal)
+      if (typeof arrival === 'string') onEnd()
+      return arrival
+    },
   }
 }
 

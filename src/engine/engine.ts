@@ -5,27 +5,20 @@
 
 import { Appender } from './append.ts'
 import { BlobWriter } from './blob-writer.ts'
+import { Buckets } from './buckets.ts'
 import type { Chunk } from './chunk.ts'
 import { lengthOf } from './content.ts'
 import type { DoorRules } from './door-rules.ts'
 import { UploadError } from './failure.ts'
 import { Finalizer } from './finalize.ts'
 import { Writers } from './leases.ts'
-import { checkBucketName, checkObjectName } from './names.ts'
-import type {
-  Body,
-  Bucket,
-  EngineParts,
-  Intent,
-  ObjectQuery,
-  Preconditions,
-  Session,
-  StoredObject,
-} from './ports.ts'
+import { checkObjectName } from './names.ts'
+import { Objects } from './objects.ts'
+import type { Body, EngineParts, Intent, Session, StoredObject } from './ports.ts'
 import { checkPreconditions } from './preconditions.ts'
 import type { LateIntent } from './publish.ts'
 import { put } from './put.ts'
-import { type OpenObject, Readers } from './readers.ts'
+import { Readers } from './readers.ts'
 import { keyOf, newToken, shortKey } from './session-key.ts'
 import { type DoneProgress, type Progress, Sessions } from './sessions.ts'
 import { Sweeper } from './sweeper.ts'
@@ -35,11 +28,12 @@ export type { OpenObject } from './readers.ts'
 export type { DoneProgress, Progress } from './sessions.ts'
 
 export class Engine {
+  readonly buckets: Buckets
+  readonly objects: Objects
   readonly #parts: EngineParts
   readonly #sessions: Sessions
   readonly #writers = new Writers()
   readonly #blobs: BlobWriter
-  readonly #readers: Readers
   readonly #finalizer: Finalizer
   readonly #appender: Appender
   readonly #sweeper: Sweeper
@@ -48,7 +42,7 @@ export class Engine {
     this.#parts = parts
     this.#sessions = new Sessions(parts)
     this.#blobs = new BlobWriter(parts.storage)
-    this.#readers = new Readers(parts.storage)
+    const readers = new Readers(parts.storage)
     this.#finalizer = new Finalizer(parts, this.#sessions)
     this.#appender = new Appender({
       ...parts,
@@ -61,8 +55,10 @@ export class Engine {
       ...parts,
       sessions: this.#sessions,
       busy: () => this.#writers.busy(),
-      isInUse: blob => this.#readers.isPinned(blob) || this.#blobs.isWriting(blob),
+      isInUse: blob => readers.isPinned(blob) || this.#blobs.isWriting(blob),
     })
+    this.buckets = new Buckets(parts)
+    this.objects = new Objects(parts, readers, () => void this.#sweeper.sweep())
   }
 
   // Sessions -----------------------------------------------------------------------------------
@@ -99,8 +95,10 @@ export class Engine {
     const key = keyOf(rules.door, token)
     const found = await this.#sessions.find(key)
     if (found.state === 'done') return found
-    if (rules.statusQuery === 'read') return this.#sessions.progress(found.session)
-    await this.#writers.stop(key, 0)
+    // Nobody is evicted by a question, but bytes that are being synced at this moment are worth the wait: a client that was cut
+    // off asks at once, and would send them all again.
+    if (rules.statusQuery === 'read') await this.#writers.settled(key, 0)
+    else await this.#writers.stop(key, 0)
     const still = await this.#sessions.find(key)
     return still.state === 'done' ? still : this.#sessions.progress(still.session)
   }
@@ -161,56 +159,6 @@ export class Engine {
     return object
   }
 
-  // Buckets and objects ------------------------------------------------------------------------
-
-  async createBucket(name: string): Promise<Bucket> {
-    checkBucketName(name)
-    return this.#parts.catalog.createBucket(name, this.#parts.clock())
-  }
-
-  async findBucket(name: string): Promise<Bucket> {
-    const bucket = await this.#parts.catalog.findBucket(name)
-    if (bucket === undefined) throw new UploadError({ code: 'bucket_not_found', bucket: name })
-    return bucket
-  }
-
-  buckets(query: { prefix: string; after?: string; limit: number }): Promise<readonly Bucket[]> {
-    return this.#parts.catalog.buckets(query)
-  }
-
-  deleteBucket(name: string): Promise<void> {
-    return this.#parts.catalog.deleteBucket(name, {})
-  }
-
-  /** `object_not_found`; `generation`, when given, must be the live one. */
-  async object(bucket: string, name: string, generation?: number): Promise<StoredObject> {
-    const object = await this.#parts.catalog.object(bucket, name)
-    return this.#found(bucket, name, generation, object)
-  }
-
-  /** As `object`, with its bytes: `read` or `close` what this answers. */
-  async open(bucket: string, name: string, generation?: number): Promise<OpenObject> {
-    const content = await this.#parts.catalog.content(bucket, name)
-    const object = await this.#found(bucket, name, generation, content?.object)
-    return this.#readers.open(object, content?.extents ?? [])
-  }
-
-  async objects(query: ObjectQuery): Promise<readonly StoredObject[]> {
-    await this.findBucket(query.bucket)
-    return this.#parts.catalog.objects(query)
-  }
-
-  async deleteObject(
-    bucket: string,
-    name: string,
-    preconditions: Preconditions,
-    generation?: number,
-  ): Promise<void> {
-    const { catalog, clock } = this.#parts
-    await catalog.deleteObject(bucket, name, preconditions, generation, clock())
-    void this.#sweeper.sweep()
-  }
-
   // The server's life --------------------------------------------------------------------------
 
   /** Frees what a crash left, then starts the sweeper. Before the first request. */
@@ -248,7 +196,7 @@ export class Engine {
     const { catalog, settings, storage } = this.#parts
     if (this.#writers.isDraining) throw new UploadError({ code: 'shutting_down' })
     checkObjectName(intent.name)
-    await this.findBucket(intent.bucket)
+    await this.buckets.find(intent.bucket)
     const limit = settings.maxObjectSize
     if ((intent.total ?? 0) > limit) throw new UploadError({ code: 'too_large', limit })
     if (Object.keys(intent.preconditions).length > 0) {
@@ -263,18 +211,5 @@ export class Engine {
     if (persisted !== total || (session.total ?? total) !== total) {
       throw new UploadError({ code: 'incomplete', persisted, total })
     }
-  }
-
-  async #found(
-    bucket: string,
-    name: string,
-    generation: number | undefined,
-    object: StoredObject | undefined,
-  ): Promise<StoredObject> {
-    if (object !== undefined && (generation ?? object.generation) === object.generation) {
-      return object
-    }
-    await this.findBucket(bucket)
-    throw new UploadError({ code: 'object_not_found', bucket, name })
   }
 }

@@ -20,6 +20,7 @@ export class Writer {
   readonly #leave: () => void
   readonly #controller = new AbortController()
   #stopped: Failure | undefined
+  #isEnding = false
 
   constructor(sessionKey: string, before: Writer | undefined) {
     this.sessionKey = sessionKey
@@ -31,6 +32,15 @@ export class Writer {
   /** Aborted when the writer should stop. */
   get signal(): AbortSignal {
     return this.#controller.signal
+  }
+
+  /** True once its body is over: what is left to do takes no longer than a sync and a commit. */
+  get isEnding(): boolean {
+    return this.#isEnding
+  }
+
+  end(): void {
+    this.#isEnding = true
   }
 
   /** Why it was asked to stop. */
@@ -85,6 +95,12 @@ export class Writers {
     if (writer === undefined) return
     writer.stop({ code: 'superseded' })
     await goneSoon(writer)
+  }
+
+  /** Waits, a second at most, for a writer of the segment that has its whole body and is only syncing. Others go on. */
+  async settled(sessionKey: string, segment: number): Promise<void> {
+    const writer = this.#newest.get(`${sessionKey}/${segment}`)
+    if (writer?.isEnding === true) await goneSoon(writer)
   }
 
   /** Asks every writer of the session to stop; waits for none. */

@@ -36,6 +36,11 @@ export class Query {
     const raw = this.#raw.get(name)
     return raw === undefined ? undefined : decode(raw.replaceAll('+', ' '), name)
   }
+
+  /** A boolean, in any case: Python writes `True` (gcs.md §1). Anything else is false. */
+  flag(name: string): boolean {
+    return this.#raw.get(name)?.toLowerCase() === 'true'
+  }
 }
 
 /** Percent-decoded once; throws MalformedEncoding. */

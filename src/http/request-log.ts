@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { LogController } from 'fastify'
 
@@ -59,7 +60,7 @@ export function logResponses(app: FastifyInstance): void {
 
 function logResponse(
   request: FastifyRequest,
-  response: { readonly statusCode: number; readonly writableFinished: boolean },
+  response: Pick<ServerResponse, 'statusCode' | 'headersSent' | 'writableFinished'>,
   ms: number,
 ): void {
   const { method, routeOptions, sessionKey } = request
@@ -67,10 +68,11 @@ function logResponse(
     {
       method,
       route: routeOptions.url,
-      status: response.statusCode,
+      // Node says 200 of what was never answered.
+      ...(response.headersSent && { status: response.statusCode }),
       ms: Math.round(ms * 10) / 10,
       session: sessionKey,
-      ...(response.writableFinished ? {} : { gone: true }),
+      ...(!response.writableFinished && { gone: true }),
     },
     'response',
   )

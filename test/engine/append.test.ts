@@ -11,6 +11,7 @@ import * as doors from '../../src/engine/door-rules.ts'
 import type { Chunk, Engine, Progress } from '../../src/engine/engine.ts'
 import { bodyOf, GatedBody } from '../support/body.ts'
 import { blobFiles, contentOf, intentOf, openEngine, sourceBytes } from '../support/engine.ts'
+import { FaultyFiles } from '../support/faulty-files.ts'
 import { refusal } from '../support/refusal.ts'
 
 const G = 16
@@ -66,7 +67,7 @@ for (const [name, rules] of DOORS) {
         const expected = Buffer.concat([first.subarray(0, 8), other, first.subarray(40), other])
         expected.set(other, 40)
         t.same(await complete(engine, rules, token, 'o'), expected.subarray(0, 72))
-        const object = await engine.object('bkt', 'o')
+        const object = await engine.objects.find({ bucket: 'bkt', name: 'o' })
         const content = expected.subarray(0, 72)
         t.match(object, { md5: hash('md5', content, 'base64'), crc32c: crc32c(content) })
         break
@@ -184,7 +185,7 @@ for (const [name, rules] of DOORS) {
     const finalize = (checksums: { crc32c?: number }) =>
       engine.finalize(rules, token, { total: 48, checksums })
     await t.rejects(finalize(wrong), refusal('checksum_mismatch', { algorithm: 'crc32c' }))
-    await t.rejects(engine.object('bkt', 'o'), refusal('object_not_found'))
+    await t.rejects(engine.objects.find({ bucket: 'bkt', name: 'o' }), refusal('object_not_found'))
     if (rules.failedCheck === 'open') {
       t.equal(await persisted(engine.status(rules, token)), 48)
       t.equal(await persisted(finalize({})), 'done')
@@ -227,4 +228,28 @@ test('GCS-27: a small chunk whose length nobody declared ends the session as wel
   await t.rejects(small, refusal('chunk_too_small', { received: G - 1 }))
   const reason = { code: 'chunk_too_small', received: G - 1 }
   await t.rejects(engine.status(rules, token), refusal('session_invalid', { reason }))
+})
+
+test('a status query right after a cut waits for the sync that is under way', async t => {
+  const files = new FaultyFiles()
+  const { engine } = await openEngine(t, { files })
+  const rules = { ...doors.GOOGLE, granule: G }
+  const { token } = await engine.create(rules, intentOf('o'))
+  const syncing = Promise.withResolvers<void>()
+  const mayEnd = Promise.withResolvers<void>()
+  files.before = call => {
+    if (call !== 'datasync') return
+    syncing.resolve()
+    return mayEnd.promise
+  }
+  const bytes = sourceBytes(0, 96)
+  const cut = engine.append(rules, token, {
+    ...chunk(bytes, 0),
+    body: bodyOf(bytes, { cutAt: 50 }),
+  })
+  cut.catch(() => {})
+  await syncing.promise
+  const status = engine.status(rules, token)
+  mayEnd.resolve()
+  t.equal(await persisted(status), 48)
 })

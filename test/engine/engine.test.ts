@@ -29,7 +29,7 @@ test('put: whole, with its checksums, or not at all', async t => {
   await t.rejects(put('o', absent), refusal('precondition_failed'))
   await t.rejects(put('p', { bucket: 'none' }), refusal('bucket_not_found'))
   await t.rejects(put('..'), refusal('object_name_invalid'))
-  await t.rejects(engine.object('bkt', 'p'), refusal('object_not_found'))
+  await t.rejects(engine.objects.find({ bucket: 'bkt', name: 'p' }), refusal('object_not_found'))
   t.equal((await blobFiles(directory)).length, 1, 'the refused ones left nothing')
 
   const empty = await engine.put(intentOf('empty'), bodyOf(Buffer.alloc(0)))
@@ -72,7 +72,7 @@ test('GCS-45: checksums declared at the beginning are verified at the end, over 
   }
   await run('o', hash('md5', bytes, 'base64'))
   await t.rejects(run('p', 'DMF1ucDxtqgxw5niaXcmYQ=='), refusal('checksum_mismatch'))
-  await t.rejects(engine.object('bkt', 'p'), refusal('object_not_found'))
+  await t.rejects(engine.objects.find({ bucket: 'bkt', name: 'p' }), refusal('object_not_found'))
 })
 
 test('GCS-42: a restart between chunks keeps what is persisted, and the md5 is right', async t => {
@@ -84,7 +84,10 @@ test('GCS-42: a restart between chunks keeps what is persisted, and the md5 is r
     await running.engine.append(RULES, token, { body, offset, last: offset === 48 })
     running = await running.reopen()
   }
-  t.equal((await running.engine.object('bkt', 'o')).md5, hash('md5', bytes, 'base64'))
+  t.equal(
+    (await running.engine.objects.find({ bucket: 'bkt', name: 'o' })).md5,
+    hash('md5', bytes, 'base64'),
+  )
   t.same(await contentOf(running.engine, 'o'), bytes)
 })
 
@@ -159,7 +162,7 @@ test('GCS-36, GCS-37: a done session answers the same for ever, and takes the bo
     engine.append(RULES, token, { body, offset: 0, last: true })
   const first = await send()
   await engine.put(intentOf('o'), bodyOf(sourceBytes(0, 9)))
-  await engine.deleteObject('bkt', 'o', {})
+  await engine.objects.delete({ bucket: 'bkt', name: 'o' }, {})
   const body = bodyOf(sourceBytes(0, 32))
   const again = await send(body)
   t.same({ ...again, session: undefined }, { ...first, session: undefined })

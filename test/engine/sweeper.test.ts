@@ -102,9 +102,9 @@ test('what is overwritten, deleted or cancelled is freed; what is read meanwhile
   const put = (name: string, variant: number) =>
     engine.put(intentOf(name), bodyOf(sourceBytes(0, 400_000, variant)))
   await put('o', 0)
-  const reader = await engine.open('bkt', 'o')
+  const reader = await engine.objects.open({ bucket: 'bkt', name: 'o' })
   await put('o', 1)
-  await engine.deleteObject('bkt', 'o', {})
+  await engine.objects.delete({ bucket: 'bkt', name: 'o' }, {})
   await engine.sweep()
   t.equal((await blobFiles(directory)).length, 1, 'the reader holds the first version')
   const read: Buffer[] = []

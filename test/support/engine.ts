@@ -93,7 +93,7 @@ async function open(
   const settings = { ...SETTINGS, ...options.settings }
   const engine = new Engine({ storage, catalog, clock: now, log, settings })
   await engine.start()
-  if ((await catalog.findBucket('bkt')) === undefined) await engine.createBucket('bkt')
+  if ((await catalog.findBucket('bkt')) === undefined) await engine.buckets.create('bkt')
 
   let isOpen = true
   const close = async () => {
@@ -125,7 +125,7 @@ export function intentOf(name: string, more: Partial<Intent> = {}): Intent {
 
 /** The whole content of an object. */
 export async function contentOf(engine: Engine, name: string): Promise<Buffer> {
-  const opened = await engine.open('bkt', name)
+  const opened = await engine.objects.open({ bucket: 'bkt', name: name })
   const buffers: Buffer[] = []
   for await (const bytes of opened.read(0, opened.object.size)) buffers.push(bytes)
   return Buffer.concat(buffers)

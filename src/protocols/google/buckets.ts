@@ -4,7 +4,7 @@
 
 import { type Call, sendJson } from './door.ts'
 import { readJsonObject } from './json-body.ts'
-import { afterToken, listPage, pageSize, tokenFor } from './listing.ts'
+import { cursorOf, listPage, pageSize, tokenOf } from './listing.ts'
 import { textOf } from './metadata.ts'
 import { bucketResource, objectResource } from './object-resource.ts'
 import { methodNotAllowed, notImplemented, required } from './refusal.ts'
@@ -27,15 +27,15 @@ export async function answerBucket(call: Call, method: string, name: string): Pr
   switch (method) {
     case 'GET':
     case 'HEAD': {
-      const bucket = await door.engine.findBucket(name)
+      const bucket = await door.engine.buckets.find(name)
       return sendJson(reply, bucketResource(bucket, door.base(request)), query.get('fields'))
     }
     case 'DELETE':
-      await door.engine.deleteBucket(name)
+      await door.engine.buckets.delete(name, {})
       return reply.code(204).send()
     case 'PATCH':
     case 'PUT':
-      await door.engine.findBucket(name)
+      await door.engine.buckets.find(name)
       throw notImplemented('changing a bucket')
     default:
       throw methodNotAllowed('GET, DELETE, PATCH, PUT')
@@ -46,15 +46,15 @@ export async function answerBucket(call: Call, method: string, name: string): Pr
 export async function answerObjects(call: Call, method: string, bucket: string): Promise<unknown> {
   const { door, request, reply, query } = call
   if (method !== 'GET') throw methodNotAllowed('GET')
-  for (const parameter of ['startOffset', 'endOffset', 'matchGlob', 'softDeleted']) {
+  for (const parameter of ['matchGlob', 'softDeleted']) {
     // Ignoring one would answer objects that were not asked for.
     if (query.has(parameter)) throw notImplemented(parameter)
   }
-  const { objects, prefixes, nextPageToken } = await listPage(door.engine, bucket, query)
+  const { objects, prefixes, next } = await listPage(door.engine, bucket, query)
   const base = door.base(request)
   const page = {
     kind: 'storage#objects',
-    nextPageToken,
+    nextPageToken: next && tokenOf(next),
     prefixes: prefixes.length > 0 ? prefixes : undefined,
     items: objects.length > 0 ? objects.map(object => objectResource(object, base)) : undefined,
   }
@@ -63,17 +63,19 @@ export async function answerObjects(call: Call, method: string, bucket: string):
 
 async function listBuckets({ door, request, reply, query }: Call): Promise<unknown> {
   const limit = pageSize(query)
-  const after = afterToken(query)
-  const found = await door.engine.buckets({
+  const cursor = cursorOf(query)
+  const after = cursor !== undefined && 'after' in cursor ? cursor.after : undefined
+  const found = await door.engine.buckets.list({
     prefix: query.get('prefix') ?? '',
     limit: limit + 1,
     ...(after !== undefined && { after }),
   })
   const buckets = found.slice(0, limit)
+  const last = buckets.at(-1)
   const base = door.base(request)
   const page = {
     kind: 'storage#buckets',
-    nextPageToken: found.length > limit ? tokenFor(buckets.at(-1)?.name) : undefined,
+    nextPageToken: found.length > limit && last ? tokenOf({ after: last.name }) : undefined,
     items: buckets.length > 0 ? buckets.map(bucket => bucketResource(bucket, base)) : undefined,
   }
   return sendJson(reply, page, query.get('fields'))
@@ -84,6 +86,6 @@ async function insertBucket(call: Call): Promise<unknown> {
   const { door, request, reply, query } = call
   const name = textOf(await readJsonObject(call), 'name')
   if (name === undefined || name === '') throw required('name')
-  const bucket = await door.engine.createBucket(name)
+  const bucket = await door.engine.buckets.create(name)
   return sendJson(reply, bucketResource(bucket, door.base(request)), query.get('fields'))
 }

@@ -25,7 +25,7 @@ export async function download(call: Call, method: string, object: StoredObject)
   }
   if (from === to) return reply.send('')
   // As of one moment: an overwrite since the lookup is a missing generation, not another object's bytes.
-  const opened = await door.engine.open(bucket, name, generation)
+  const opened = await door.engine.objects.open({ bucket, name, generation })
   return reply.send(Readable.from(opened.read(from, to), { objectMode: false }))
 }
 

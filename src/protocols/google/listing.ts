@@ -1,62 +1,29 @@
 /**
- * One page of a bucket's objects (gcs.md §10.2): by name in UTF-8 byte order, with everything below a delimiter folded into
- * a prefix. However many objects a prefix hides, it costs one seek.
+ * What a list's query says of its page (gcs.md §10.2), and the tokens between pages.
  */
 
 import type { Engine } from '../../engine/engine.ts'
-import type { StoredObject } from '../../engine/ports.ts'
+import type { Cursor, Page } from '../../engine/listing.ts'
 import type { Query } from '../../http/query.ts'
 import { invalid } from './refusal.ts'
 
 /** Default and cap; objects and prefixes count alike. */
 const PAGE = 1000
-/** Sorts behind everything that may follow a prefix. */
-const LAST = '\u{10ffff}'
-
-export interface Page {
-  readonly objects: readonly StoredObject[]
-  readonly prefixes: readonly string[]
-  readonly nextPageToken: string | undefined
-}
 
 export async function listPage(engine: Engine, bucket: string, query: Query): Promise<Page> {
-  const prefix = query.get('prefix') ?? ''
-  const delimiter = query.get('delimiter') ?? ''
-  const limit = pageSize(query)
-  const objects: StoredObject[] = []
-  const prefixes: string[] = []
-  let after = afterToken(query)
-
-  for (;;) {
-    // One more than fits, to know whether there is a next page.
-    const wanted = limit - objects.length - prefixes.length + 1
-    const found = await engine.objects({
-      bucket,
-      prefix,
-      limit: wanted,
-      ...(after !== undefined && { after }),
-    })
-    let hasSkipped = false
-    for (const object of found) {
-      const folded = foldedPrefix(object.name, prefix, delimiter)
-      const isKnown = folded !== undefined && folded === prefixes.at(-1)
-      if (!isKnown && objects.length + prefixes.length === limit) {
-        return { objects, prefixes, nextPageToken: tokenFor(after) }
-      }
-      if (folded === undefined) {
-        objects.push(object)
-        after = object.name
-        continue
-      }
-      if (!isKnown) prefixes.push(folded)
-      after = isKnown ? object.name : folded + LAST
-      hasSkipped = true
-      break
-    }
-    if (!hasSkipped && found.length < wanted) {
-      return { objects, prefixes, nextPageToken: undefined }
-    }
-  }
+  const cursor = cursorOf(query)
+  const bound = (name: string) => query.get(name) || undefined
+  const [delimiter, from, before] = ['delimiter', 'startOffset', 'endOffset'].map(bound)
+  return engine.objects.list({
+    bucket,
+    prefix: query.get('prefix') ?? '',
+    includesTrailing: query.flag('includeTrailingDelimiter'),
+    limit: pageSize(query),
+    ...(delimiter !== undefined && { delimiter }),
+    ...(from !== undefined && { from }),
+    ...(before !== undefined && { before }),
+    ...(cursor !== undefined && { cursor }),
+  })
 }
 
 export function pageSize(query: Query): number {
@@ -72,22 +39,18 @@ export function pageSize(query: Query): number {
 }
 
 /** A token is where the page before it ended; opaque to clients. */
-export function tokenFor(after: string | undefined): string | undefined {
-  return after === undefined ? undefined : Buffer.from(after).toString('base64url')
+export function tokenOf(cursor: Cursor): string {
+  const text = 'after' in cursor ? `a${cursor.after}` : `b${cursor.beyond}`
+  return Buffer.from(text).toString('base64url')
 }
 
-export function afterToken(query: Query): string | undefined {
+export function cursorOf(query: Query): Cursor | undefined {
   const token = query.get('pageToken')
   if (token === undefined || token === '') return undefined
-  const after = Buffer.from(token, 'base64url').toString('utf8')
-  if (tokenFor(after) !== token) {
-    throw invalid('Invalid argument: pageToken.', { type: 'parameter', name: 'pageToken' })
-  }
-  return after
-}
-
-function foldedPrefix(name: string, prefix: string, delimiter: string): string | undefined {
-  if (delimiter === '') return undefined
-  const at = name.indexOf(delimiter, prefix.length)
-  return at < 0 ? undefined : name.slice(0, at + delimiter.length)
+  const text = Buffer.from(token, 'base64url').toString('utf8')
+  const name = text.slice(1)
+  const cursor = text[0] === 'a' ? { after: name } : { beyond: name }
+  // Whatever does not come out as it went in is none of ours.
+  if (tokenOf(cursor) === token) return cursor
+  throw invalid('Invalid argument: pageToken.', { type: 'parameter', name: 'pageToken' })
 }

@@ -28,7 +28,7 @@ export async function answerObject(call: Call, method: string, named: Named): Pr
       return remove(call, named)
     case 'PATCH':
     case 'PUT':
-      await door.engine.object(named.bucket, named.name)
+      await door.engine.objects.find(named)
       throw notImplemented('changing an object')
     default:
       throw methodNotAllowed('GET, HEAD, DELETE, PATCH, PUT')
@@ -60,12 +60,15 @@ async function sendMetadata(call: Call, named: Named): Promise<unknown> {
 
 async function remove({ door, reply, query }: Call, { bucket, name }: Named): Promise<unknown> {
   const preconditions = parsePreconditions(query)
-  await door.engine.deleteObject(bucket, name, preconditions, parseGeneration(query))
+  await door.engine.objects.delete(
+    { bucket, name, generation: parseGeneration(query) },
+    preconditions,
+  )
   return reply.code(204).send()
 }
 
 function find({ door, query }: Call, { bucket, name }: Named): Promise<StoredObject> {
-  return door.engine.object(bucket, name, parseGeneration(query))
+  return door.engine.objects.find({ bucket, name, generation: parseGeneration(query) })
 }
 
 /** Conditions on a read (§9.1): a match that fails is 412; false where a not-match fails, which is 304. */

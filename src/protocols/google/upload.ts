@@ -33,7 +33,7 @@ export async function answerUpload(call: Call, bucket: string): Promise<unknown>
     case 'resumable':
       return initiate(call, bucket)
     case 'multipart':
-      await door.engine.findBucket(bucket)
+      await door.engine.buckets.find(bucket)
       throw notImplemented('uploadType=multipart')
     case undefined:
     case '':

@@ -48,9 +48,10 @@ export class BlobDirectory {
       await blobs.probe()
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      throw new Error(`cannot store anything in the data directory ${parts.directory}: ${reason}`, {
-        cause,
-      })
+      throw new Error(
+        `cannot store anything in the data directory ${parts.directory} (${reason}): set TIDEMARK_DATA_DIR to one that can be written`,
+        { cause },
+      )
     }
     return blobs
   }

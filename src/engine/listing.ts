@@ -1,0 +1,71 @@
+/**
+ * Lists as people browse them: names rolled up at a delimiter, page by page. Each roll-up is one seek past everything below
+ * it, so a bucket of a million objects in a thousand folders is listed in a thousand seeks.
+ */
+
+import type { Catalog, ObjectQuery, StoredObject } from './ports.ts'
+
+/** Where a page ended: after an object, or beyond everything that was rolled up into a prefix. */
+export type Cursor = { readonly after: string } | { readonly beyond: string }
+
+export interface ListQuery extends Pick<ObjectQuery, 'bucket' | 'prefix' | 'from' | 'before'> {
+  /** Names are rolled up at its first appearance after the prefix; undefined or empty for none. */
+  readonly delimiter?: string
+  /** An object whose name ends with the delimiter it is rolled up at is listed as itself, too. */
+  readonly includesTrailing: boolean
+  readonly cursor?: Cursor
+  /** Most objects and prefixes together, at least 1. */
+  readonly limit: number
+}
+
+export interface Page {
+  readonly objects: readonly StoredObject[]
+  readonly prefixes: readonly string[]
+  /** Where the next page begins; undefined on the last. */
+  readonly next?: Cursor
+}
+
+export async function list(catalog: Catalog, query: ListQuery): Promise<Page> {
+  const { bucket, prefix, from, before, limit } = query
+  const objects: StoredObject[] = []
+  const prefixes: string[] = []
+  let { cursor } = query
+  for (;;) {
+    // One more than fits tells whether there is another page.
+    const wanted = limit - objects.length - prefixes.length + 1
+    const found = await catalog.objects({
+      bucket,
+      prefix,
+      ...(from !== undefined && { from }),
+      ...(before !== undefined && { before }),
+      ...cursor,
+      limit: wanted,
+    })
+    let hasSkipped = false
+    for (const object of found) {
+      if (objects.length + prefixes.length >= limit) {
+        return { objects, prefixes, ...(cursor && { next: cursor }) }
+      }
+      const rolled = rolledUp(object.name, query)
+      if (rolled === undefined || (query.includesTrailing && rolled === object.name)) {
+        objects.push(object)
+      }
+      if (rolled === undefined) {
+        cursor = { after: object.name }
+      } else {
+        prefixes.push(rolled)
+        cursor = { beyond: rolled }
+        hasSkipped = true
+        break
+      }
+    }
+    if (!hasSkipped && found.length < wanted) return { objects, prefixes }
+  }
+}
+
+/** The prefix that stands for this name, or undefined where it stands for itself. */
+function rolledUp(name: string, { prefix, delimiter }: ListQuery): string | undefined {
+  if (delimiter === undefined || delimiter === '') return undefined
+  const at = name.indexOf(delimiter, prefix.length)
+  return at < 0 ? undefined : name.slice(0, at + delimiter.length)
+}
