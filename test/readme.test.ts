@@ -1,0 +1,122 @@
+/**
+ * The README, word for word: its commands and its example run against the program and must answer what it shows, and its
+ * table of settings must be that of src/config.ts. Only the port is another.
+ */
+
+import { execFile, spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { test } from 'tap'
+import { ConfigError, loadConfig } from '../src/config.ts'
+import { startServer } from './support/server-process.ts'
+import { SourceBytes } from './support/source-bytes.ts'
+
+const root = join(import.meta.dirname, '..')
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
+
+interface Block {
+  readonly language: string
+  readonly text: string
+}
+
+/** The fenced blocks below a heading. */
+function blocksOf(heading: string): Block[] {
+  const [, section = ''] = readme.split(`\n## ${heading}\n`)
+  const [own = ''] = section.split('\n## ')
+  return [...own.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
+    language,
+    text,
+  }))
+}
+
+/** The shown lines that do not occur in the output, in their order; `…` stands for anything. */
+function missingFrom(output: string, shown: string): string[] {
+  const lines = output.split(/\r?\n/)
+  return shown.split('\n').filter(line => {
+    const pieces = line.split('…').map(piece => piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+    const at = lines.findIndex(text => new RegExp(`^${pieces.join('.*')}$`).test(text))
+    if (at >= 0) lines.splice(0, at + 1)
+    return at < 0
+  })
+}
+
+/** Runs the blocks in one shell, as a reader does; answers what each printed. */
+async function inOneShell(commands: readonly string[], cwd: string): Promise<string[]> {
+  const mark = '--- the next block ---'
+  const script = ['exec 2>&1', ...commands.map(text => `${text}\necho; echo '${mark}'`)].join('\n')
+  const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd })
+  return stdout.split(`${mark}\n`)
+}
+
+function whyNoCurl(): string | false {
+  const isThere = ['curl', 'bash'].every(command => spawnSync(command, ['--version']).status === 0)
+  if (isThere || process.env['CI'] === 'true') return false
+  return "SKIPPED: the README's upload needs curl and bash"
+}
+
+test('the upload that breaks and goes on', { skip: whyNoCurl() }, async t => {
+  const folder = t.testdir({ data: {}, work: {} })
+  const server = await startServer(t, { dataDir: join(folder, 'data') })
+  const blocks = blocksOf('An upload that breaks, and goes on')
+  const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
+  t.equal(commands.length, 6)
+  const here = commands.map(text => text.replaceAll('http://127.0.0.1:8080', server.url))
+  const outputs = await inOneShell(here, join(folder, 'work'))
+  for (const [n, command] of commands.entries()) {
+    const next = blocks[blocks.findIndex(({ text }) => text === command) + 1]
+    if (next?.language !== 'text') continue
+    const shown = next.text.replaceAll('http://127.0.0.1:8080', server.url).trim()
+    const output = outputs[n] ?? ''
+    t.same(missingFrom(output, shown), [], `block ${n + 1} answers what it shows`, { output })
+  }
+})
+
+test('the Node client in five lines', async t => {
+  const folder = t.testdir({ data: {} })
+  const server = await startServer(t, { dataDir: join(folder, 'data') })
+  const [example, shown] = blocksOf('With a client')
+  t.match([example, shown], [{ language: 'js' }, { language: 'text' }])
+  t.equal(example?.text.trim().split('\n').length, 5)
+  await writeFile(join(folder, 'video.bin'), new SourceBytes('readme').bytes(0, 20_000_000))
+  const text = example?.text.replaceAll('http://127.0.0.1:8080', server.url) ?? ''
+  await writeFile(join(folder, 'example.mjs'), text)
+  const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder })
+  t.equal(stdout, shown?.text)
+})
+
+test('the settings', t => {
+  const rows = [...readme.matchAll(/^\| `(TIDEMARK_\w+)` \| (?:`([^`]*)` )?\|/gm)]
+  t.same(
+    rows.map(([, name]) => name),
+    settings(),
+    'are those of src/config.ts, in its order',
+  )
+  const env = Object.fromEntries(rows.map(([, name, value]) => [name ?? '', value]))
+  const stated = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
+  t.same(loadConfig(stated), loadConfig({}), 'have the defaults that are stated')
+  t.end()
+})
+
+/** The names that the configuration itself gives to someone who uses a wrong one. */
+function settings(): string[] {
+  try {
+    loadConfig({ TIDEMARK_NO_SUCH_SETTING: '1' })
+  } catch (error) {
+    const [mistake = ''] = error instanceof ConfigError ? error.mistakes : []
+    return mistake.split(': ')[1]?.split(', ') ?? []
+  }
+  return []
+}
+
+test('the scripts that the pages name exist', t => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  for (const page of ['README.md', 'CONTRIBUTING.md']) {
+    const text = readFileSync(join(root, page), 'utf8')
+    for (const [, name = ''] of text.matchAll(/npm run ([\w:]+)/g)) {
+      t.ok(name in scripts, `${page}: npm run ${name}`)
+    }
+  }
+  t.end()
+})
