@@ -30,9 +30,10 @@ export async function list(catalog: Catalog, query: ListQuery): Promise<Page> {
   const objects: StoredObject[] = []
   const prefixes: string[] = []
   let { cursor } = query
+  let batch = Number.POSITIVE_INFINITY
   for (;;) {
     // One more than fits tells whether there is another page.
-    const wanted = limit - objects.length - prefixes.length + 1
+    const wanted = Math.min(batch, limit - objects.length - prefixes.length + 1)
     const found = await catalog.objects({
       bucket,
       prefix,
@@ -60,6 +61,8 @@ export async function list(catalog: Catalog, query: ListQuery): Promise<Page> {
       }
     }
     if (!hasSkipped && found.length < wanted) return { objects, prefixes }
+    // Behind a roll-up there is often the next one: then all but the first of a batch was read for nothing.
+    batch = hasSkipped ? 2 : batch * 8
   }
 }
 

@@ -14,6 +14,7 @@ export const RESERVED_BUCKETS: ReadonlySet<string> = new Set([
   'gws',
   'ietf',
   'resumable',
+  'retry_test',
   'storage',
   'tus',
   'ucloud',

@@ -37,6 +37,14 @@ export interface Destination {
   readonly preconditions: Preconditions
 }
 
+interface Content {
+  readonly object: StoredObject
+  readonly extents: readonly Extent[]
+}
+
+/** What is said of a new object. */
+type Description = Pick<Publication, 'metadata' | 'md5' | 'componentCount'>
+
 export class Objects {
   readonly #parts: EngineParts
   readonly #readers: Readers
@@ -96,18 +104,10 @@ export class Objects {
     destination: Destination,
     metadata: Metadata,
   ): Promise<StoredObject> {
-    const contents = await Promise.all(sources.map(source => this.#content(source)))
-    const componentCount = contents.reduce((sum, { object }) => sum + componentsOf(object), 0)
-    return this.#publish(destination, {
+    return this.#publishFrom(sources, false, destination, contents => ({
       metadata,
-      componentCount,
-      extents: contents.flatMap(({ extents }) => extents),
-      sources: contents.map(({ object }, index) => ({
-        ...versionOf(object),
-        preconditions: sources[index]?.preconditions ?? {},
-        isRemoved: false,
-      })),
-    })
+      componentCount: contents.reduce((sum, { object }) => sum + componentsOf(object), 0),
+    }))
   }
 
   /** The same content under another name, with its own metadata or, where none is given, the source's. */
@@ -116,31 +116,45 @@ export class Objects {
     destination: Destination,
     metadata: Metadata | undefined,
   ): Promise<StoredObject> {
-    return this.#take(source, destination, metadata, false)
+    return this.#publishFrom([source], false, destination, contents => ({
+      ...sameContent(contents),
+      ...(metadata !== undefined && { metadata }),
+    }))
   }
 
   /** The same object under another name, in one step. */
   async move(source: SourceName, destination: Destination): Promise<StoredObject> {
-    const moved = await this.#take(source, destination, undefined, true)
+    const moved = await this.#publishFrom([source], true, destination, sameContent)
     this.#sweep()
     return moved
   }
 
-  async #take(
-    source: SourceName,
-    destination: Destination,
-    metadata: Metadata | undefined,
+  /** Publishes what the sources hold now. One that is overwritten in between is read again, if any generation of it will do. */
+  async #publishFrom(
+    sources: readonly SourceName[],
     isRemoved: boolean,
+    destination: Destination,
+    describe: (contents: readonly Content[]) => Description,
   ): Promise<StoredObject> {
-    const { object, extents } = await this.#content(source)
-    const { md5, componentCount } = object
-    return this.#publish(destination, {
-      metadata: metadata ?? object.metadata,
-      extents,
-      ...(md5 !== undefined && { md5 }),
-      ...(componentCount !== undefined && { componentCount }),
-      sources: [{ ...versionOf(object), preconditions: source.preconditions, isRemoved }],
-    })
+    checkObjectName(destination.name)
+    for (;;) {
+      const contents = await Promise.all(sources.map(source => this.#content(source)))
+      try {
+        return await this.#publish(destination, {
+          ...describe(contents),
+          extents: contents.flatMap(({ extents }) => extents),
+          sources: contents.map(({ object }, index) => ({
+            ...versionOf(object),
+            preconditions: sources[index]?.preconditions ?? {},
+            isRemoved,
+          })),
+        })
+      } catch (error) {
+        const isGone = error instanceof UploadError && error.failure.code === 'object_not_found'
+        // What is really gone, the next reading finds out.
+        if (!isGone || sources.every(({ generation }) => generation !== undefined)) throw error
+      }
+    }
   }
 
   async #publish(
@@ -148,17 +162,16 @@ export class Objects {
     content: Omit<Publication, keyof Destination | 'size' | 'crc32c' | 'at'>,
   ): Promise<StoredObject> {
     const { catalog, clock, settings } = this.#parts
-    checkObjectName(destination.name)
     const size = lengthOf(content.extents)
     const limit = settings.maxObjectSize
     if (size > limit) throw new UploadError({ code: 'too_large', limit })
     const crc32c = contentCrc32c(content.extents)
-    return catalog.publish({ ...destination, ...content, size, crc32c, at: clock() })
+    const { bucket, name, preconditions } = destination
+    const at = clock()
+    return catalog.publish({ bucket, name, preconditions, ...content, size, crc32c, at })
   }
 
-  async #content(
-    wanted: ObjectName,
-  ): Promise<{ readonly object: StoredObject; readonly extents: readonly Extent[] }> {
+  async #content(wanted: ObjectName): Promise<Content> {
     const content = await this.#parts.catalog.content(wanted.bucket, wanted.name)
     const object = await this.#live(wanted, content?.object)
     return { object, extents: content?.extents ?? [] }
@@ -177,6 +190,16 @@ export class Objects {
     if ((await this.#parts.catalog.findBucket(bucket)) === undefined) {
       throw new UploadError({ code: 'bucket_not_found', bucket })
     }
+  }
+}
+
+/** A copy is described as its one source is. */
+function sameContent(contents: readonly Content[]): Description {
+  const { metadata, md5, componentCount } = (contents[0] as Content).object
+  return {
+    metadata,
+    ...(md5 !== undefined && { md5 }),
+    ...(componentCount !== undefined && { componentCount }),
   }
 }
 

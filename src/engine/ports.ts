@@ -56,6 +56,11 @@ export interface Metadata {
   readonly contentLanguage?: string
   readonly customTime?: string
   readonly storageClass?: string
+  readonly eventBasedHold?: boolean
+  readonly temporaryHold?: boolean
+  readonly retention?: { readonly mode: string; readonly retainUntilTime: string }
+  /** Key to value. */
+  readonly contexts?: Readonly<Record<string, string>>
   readonly custom?: Readonly<Record<string, string>>
 }
 
@@ -155,6 +160,8 @@ export type Arrival = readonly Buffer[] | 'end' | 'cut' | 'idle' | 'stopped'
 export interface Body {
   /** The length the request declared; undefined where it did not (chunked transfer coding). */
   readonly length: number | undefined
+  /** A bound on its length, where only that is known. */
+  readonly atMost?: number | undefined
   /** One call at a time. After an answer that is not bytes, every further call answers the same, but `stopped`. */
   read(idleMs: number, signal?: AbortSignal): Promise<Arrival>
 }

@@ -21,7 +21,7 @@ export async function put(
   const { settings, storage } = parts
   const blob = storage.create()
   const contentOf = (mark: Mark) => (mark.length === 0 ? [] : [{ blob, start: 0, ...mark }])
-  const isSmall = body.length !== undefined && body.length <= HASHED_IN_PLACE
+  const isSmall = (body.length ?? body.atMost ?? Number.POSITIVE_INFINITY) <= HASHED_IN_PLACE
   let isPublished = false
   let isUnclear = false
   try {

@@ -34,7 +34,7 @@ export class WriterThread {
       new WriterThread(port, settings).#listen()
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
-      const message = `the catalog in ${settings.directory} cannot be opened: ${reason}`
+      const message = `the catalog in ${settings.directory} (TIDEMARK_DATA_DIR) cannot be opened: ${reason}`
       const refused: FromWriter = { kind: 'refused', error: new Error(message, { cause: error }) }
       port.postMessage(refused)
       port.close()

@@ -18,7 +18,7 @@ test('a catalog that a newer Tidemark made is refused, and left as it is', async
   openWriter(directory, newer).close()
   const version = MIGRATIONS.length
   await t.rejects(openCatalog(t, { directory }), {
-    message: `the catalog in ${directory} cannot be opened: it was made by a newer Tidemark: its schema is version ${version + 1}, this one knows up to ${version}`,
+    message: `the catalog in ${directory} (TIDEMARK_DATA_DIR) cannot be opened: it was made by a newer Tidemark: its schema is version ${version + 1}, this one knows up to ${version}`,
   })
   const database = openWriter(directory, newer)
   t.teardown(() => database.close())
@@ -46,7 +46,7 @@ test('a file that is no catalog is refused', async t => {
     'not a database, but long enough to look at'.repeat(30),
   )
   await t.rejects(openCatalog(t, { directory }), {
-    message: `the catalog in ${directory} cannot be opened: file is not a database`,
+    message: `the catalog in ${directory} (TIDEMARK_DATA_DIR) cannot be opened: file is not a database`,
   })
 })
 
