@@ -27,6 +27,8 @@ import { logResponses, logSerializers, quietLogController, requestIds } from './
 import { answerTheRest, routerOptions, routingUrl } from './http/routing.ts'
 import { shutDownInOrder } from './http/shutdown.ts'
 import { googleJson } from './protocols/google/json.ts'
+import { retryTest } from './protocols/google/retry-test.ts'
+import { googleXml } from './protocols/google/xml.ts'
 import { DiskStorage } from './storage/disk.ts'
 
 /** What a test or an embedding program may replace. */
@@ -79,6 +81,11 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     await engine.start()
     await createBuckets(engine, config.buckets)
 
+    const base = baseUrl(config.publicUrl)
+    const google = { engine, base, bodyIdleMs: config.bodyIdleMs }
+    // Before the hooks that deal with an answer as it is.
+    if (config.faults) retryTest(server, google)
+
     routeExpectations(server.server)
     logResponses(server)
     answerEarly(server, { lingerMs })
@@ -86,10 +93,8 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     answerTheRest(server)
 
     operations(server, engine)
-    const base = baseUrl(config.publicUrl)
-    await server.register(async door =>
-      googleJson(door, { engine, base, bodyIdleMs: config.bodyIdleMs }),
-    )
+    await server.register(async door => googleJson(door, google))
+    await server.register(async door => googleXml(door, google))
     return { server, engine }
   } catch (error) {
     await server.close()

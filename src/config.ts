@@ -29,6 +29,8 @@ export interface Config {
   readonly reserveBytes: number | undefined
   readonly drainMs: number
   readonly logLevel: string
+  /** Clients may ask for faults (`/retry_test`). */
+  readonly faults: boolean
 }
 
 /** What the environment holds once the schema has checked it and filled in its defaults. */
@@ -50,6 +52,7 @@ interface Settings {
   readonly TIDEMARK_AUTH?: 'none'
   readonly TIDEMARK_DRAIN: string
   readonly TIDEMARK_LOG_LEVEL: string
+  readonly TIDEMARK_FAULTS: 'on' | 'off'
 }
 
 /** `description` is what a wrong value is answered with: "… is not …". */
@@ -149,6 +152,12 @@ const schema: SchemaObject = {
       default: 'info',
       description: 'trace, debug, info, warn, error, fatal or silent',
     },
+    TIDEMARK_FAULTS: {
+      type: 'string',
+      enum: ['on', 'off'],
+      default: 'off',
+      description: 'on or off',
+    },
   },
 }
 
@@ -174,7 +183,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const validate = ajv.compile<Settings>(schema)
   const isValid = validate(settings)
   const mistakes = (validate.errors ?? []).map(error => describe(error, env))
-  mistakes.push(...openToTheWorld(env))
+  mistakes.push(...openToTheWorld(env), ...faultyForTheWorld(env))
   if (!isValid || mistakes.length > 0) throw new ConfigError([...new Set(mistakes)])
   return Object.freeze(configOf(settings))
 }
@@ -198,6 +207,7 @@ function configOf(settings: Settings): Config {
     reserveBytes: reserve === undefined ? undefined : parseBytes(reserve),
     drainMs: parseMs(settings.TIDEMARK_DRAIN),
     logLevel: settings.TIDEMARK_LOG_LEVEL,
+    faults: settings.TIDEMARK_FAULTS === 'on',
   }
 }
 
@@ -245,6 +255,16 @@ function openToTheWorld(env: Readonly<Record<string, string | undefined>>): stri
   return [
     `TIDEMARK_HOST=${JSON.stringify(host)} is reachable from other machines, and there is no authentication: ` +
       'set TIDEMARK_AUTH=none if that is meant, or listen on 127.0.0.1',
+  ]
+}
+
+/** Faults are for tests: whoever reaches the server could ask for them, so nobody else may reach it. */
+function faultyForTheWorld(env: Readonly<Record<string, string | undefined>>): string[] {
+  const { TIDEMARK_HOST: host, TIDEMARK_FAULTS: faults } = env
+  if (faults !== 'on' || host === undefined || host === '' || isLoopback(host)) return []
+  return [
+    `TIDEMARK_FAULTS="on" is not for a server that other machines reach (TIDEMARK_HOST=${JSON.stringify(host)}): ` +
+      'turn it off, or listen on 127.0.0.1',
   ]
 }
 

@@ -30,6 +30,7 @@ test('nothing set is a working server', t => {
     reserveBytes: undefined,
     drainMs: 10_000,
     logLevel: 'info',
+    faults: false,
   })
   t.ok(Object.isFrozen(config))
   t.end()
@@ -102,6 +103,7 @@ test('each wrong value is named, with what would be accepted', t => {
     TIDEMARK_AUTH: ['token', 'none'],
     TIDEMARK_DRAIN: ['0s', 'a duration from 1s to 10m'],
     TIDEMARK_LOG_LEVEL: ['loud', 'trace, debug, info, warn, error, fatal or silent'],
+    TIDEMARK_FAULTS: ['yes', 'on or off'],
   }
   for (const [name, [value = '', accepted = '']] of Object.entries(wrong)) {
     const [mistake = '', ...more] = mistakes({ [name]: value })
@@ -133,5 +135,18 @@ test('only loopback is open without saying so', t => {
     t.equal(mistakes({ TIDEMARK_HOST: host }).length, 1, host)
     t.strictSame(mistakes({ TIDEMARK_HOST: host, TIDEMARK_AUTH: 'none' }), [], host)
   }
+  t.end()
+})
+
+test('faults are for loopback, whoever says what', t => {
+  t.equal(loadConfig({ TIDEMARK_FAULTS: 'on' }).faults, true)
+  t.equal(loadConfig({ TIDEMARK_FAULTS: 'on', TIDEMARK_HOST: '::1' }).faults, true)
+  const [mistake, ...more] = mistakes({
+    TIDEMARK_FAULTS: 'on',
+    TIDEMARK_HOST: '0.0.0.0',
+    TIDEMARK_AUTH: 'none',
+  })
+  t.match(mistake, 'turn it off, or listen on 127.0.0.1')
+  t.strictSame(more, [])
   t.end()
 })

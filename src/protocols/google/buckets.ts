@@ -1,13 +1,25 @@
 /**
- * Buckets, as far as uploads need them (gcs.md §10.1).
+ * Buckets (gcs.md §10.1): making, reading, listing, changing and deleting them.
  */
 
+import { UploadError } from '../../engine/failure.ts'
+import type { Bucket } from '../../engine/ports.ts'
+import { checkMetageneration } from '../../engine/preconditions.ts'
+import { refuseUnknownAcl } from './access-control.ts'
+import {
+  bucketEtag,
+  bucketResource,
+  patchedSettings,
+  replacedSettings,
+  settingsOf,
+} from './bucket-resource.ts'
 import { type Call, sendJson } from './door.ts'
 import { readJsonObject } from './json-body.ts'
-import { cursorOf, listPage, pageSize, tokenOf } from './listing.ts'
-import { textOf } from './metadata.ts'
-import { bucketResource, objectResource } from './object-resource.ts'
-import { methodNotAllowed, notImplemented, required } from './refusal.ts'
+import { cursorOf, pageSize, tokenOf } from './listing.ts'
+import { type JsonObject, textOf } from './metadata.ts'
+import { parsePreconditions } from './preconditions.ts'
+import { judgeRead } from './read-conditions.ts'
+import { methodNotAllowed, required } from './refusal.ts'
 
 /** `/b` */
 export async function answerBuckets(call: Call, method: string): Promise<unknown> {
@@ -23,42 +35,21 @@ export async function answerBuckets(call: Call, method: string): Promise<unknown
 
 /** `/b/{bucket}` */
 export async function answerBucket(call: Call, method: string, name: string): Promise<unknown> {
-  const { door, request, reply, query } = call
+  const { door, reply, query } = call
   switch (method) {
     case 'GET':
-    case 'HEAD': {
-      const bucket = await door.engine.buckets.find(name)
-      return sendJson(reply, bucketResource(bucket, door.base(request)), query.get('fields'))
-    }
+    case 'HEAD':
+      return getBucket(call, name)
     case 'DELETE':
-      await door.engine.buckets.delete(name, {})
+      await door.engine.buckets.delete(name, parsePreconditions(query))
       return reply.code(204).send()
     case 'PATCH':
+      return updateBucket(call, name, patchedSettings)
     case 'PUT':
-      await door.engine.buckets.find(name)
-      throw notImplemented('changing a bucket')
+      return updateBucket(call, name, replacedSettings)
     default:
-      throw methodNotAllowed('GET, DELETE, PATCH, PUT')
+      throw methodNotAllowed('GET, HEAD, DELETE, PATCH, PUT')
   }
-}
-
-/** `/b/{bucket}/o` */
-export async function answerObjects(call: Call, method: string, bucket: string): Promise<unknown> {
-  const { door, request, reply, query } = call
-  if (method !== 'GET') throw methodNotAllowed('GET')
-  for (const parameter of ['matchGlob', 'softDeleted']) {
-    // Ignoring one would answer objects that were not asked for.
-    if (query.has(parameter)) throw notImplemented(parameter)
-  }
-  const { objects, prefixes, next } = await listPage(door.engine, bucket, query)
-  const base = door.base(request)
-  const page = {
-    kind: 'storage#objects',
-    nextPageToken: next && tokenOf(next),
-    prefixes: prefixes.length > 0 ? prefixes : undefined,
-    items: objects.length > 0 ? objects.map(object => objectResource(object, base)) : undefined,
-  }
-  return sendJson(reply, page, query.get('fields'))
 }
 
 async function listBuckets({ door, request, reply, query }: Call): Promise<unknown> {
@@ -70,22 +61,65 @@ async function listBuckets({ door, request, reply, query }: Call): Promise<unkno
     limit: limit + 1,
     ...(after !== undefined && { after }),
   })
-  const buckets = found.slice(0, limit)
+  const buckets = query.flag('softDeleted') ? [] : found.slice(0, limit)
   const last = buckets.at(-1)
   const base = door.base(request)
+  const projection = query.get('projection')
+  const items = buckets.map(bucket => bucketResource(bucket, base, projection))
   const page = {
     kind: 'storage#buckets',
     nextPageToken: found.length > limit && last ? tokenOf({ after: last.name }) : undefined,
-    items: buckets.length > 0 ? buckets.map(bucket => bucketResource(bucket, base)) : undefined,
+    items: items.length > 0 ? items : undefined,
   }
   return sendJson(reply, page, query.get('fields'))
 }
 
-/** `location`, `storageClass` and the rest are taken and not kept. */
 async function insertBucket(call: Call): Promise<unknown> {
-  const { door, request, reply, query } = call
-  const name = textOf(await readJsonObject(call), 'name')
+  refuseUnknownAcl(call.query)
+  const resource = await readJsonObject(call)
+  const name = textOf(resource, 'name')
   if (name === undefined || name === '') throw required('name')
-  const bucket = await door.engine.buckets.create(name)
-  return sendJson(reply, bucketResource(bucket, door.base(request)), query.get('fields'))
+  return sendBucket(call, await call.door.engine.buckets.create(name, settingsOf(resource)))
+}
+
+async function getBucket(call: Call, name: string): Promise<unknown> {
+  const bucket = await call.door.engine.buckets.find(name)
+  return isWanted(call, bucket)
+    ? sendBucket(call, bucket)
+    : call.reply.code(304).header('etag', bucketEtag(bucket)).send()
+}
+
+/** As of an object (read-conditions.ts), but a bucket has no generation. */
+function isWanted({ request, query }: Call, bucket: Bucket): boolean {
+  const { metagenerationMatch, metagenerationNotMatch } = parsePreconditions(query)
+  if (metagenerationMatch !== undefined) {
+    checkMetageneration({ metagenerationMatch }, bucket.metageneration)
+  }
+  const validators = { etag: bucketEtag(bucket), modifiedAt: bucket.updatedAt }
+  const verdict = judgeRead(request.headers, validators)
+  if (verdict === 'failed') {
+    throw new UploadError({ code: 'precondition_failed', condition: 'header' })
+  }
+  return verdict === 'wanted' && metagenerationNotMatch !== bucket.metageneration
+}
+
+async function updateBucket(
+  call: Call,
+  name: string,
+  change: (settings: Bucket['settings'], resource: JsonObject) => Bucket['settings'],
+): Promise<unknown> {
+  const { door, query } = call
+  refuseUnknownAcl(query)
+  const preconditions = parsePreconditions(query)
+  const resource = await readJsonObject(call)
+  const updated = await door.engine.buckets.update(name, preconditions, before =>
+    change(before, resource),
+  )
+  return sendBucket(call, updated)
+}
+
+function sendBucket({ door, request, reply, query }: Call, bucket: Bucket): unknown {
+  reply.header('etag', bucketEtag(bucket))
+  const resource = bucketResource(bucket, door.base(request), query.get('projection'))
+  return sendJson(reply, resource, query.get('fields'))
 }

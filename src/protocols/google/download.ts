@@ -1,21 +1,33 @@
 /**
- * Media reads (gcs.md §10.3).
+ * Media reads (gcs.md §10.3): an object whole, a range of it, or what a gzip object means.
  */
 
 import { Readable } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { OpenObject } from '../../engine/engine.ts'
 import type { StoredObject } from '../../engine/ports.ts'
 import type { Call } from './door.ts'
-import { googHash } from './goog-hash.ts'
-import { DEFAULT_CONTENT_TYPE, DEFAULT_STORAGE_CLASS, etagOf } from './object-resource.ts'
-import { parseRange } from './range.ts'
+import { JSON_READ, mediaHeaders, type ReadForm } from './media-headers.ts'
+import { parseRange, type ReadRange } from './range.ts'
+import { isRangeCurrent } from './read-conditions.ts'
 import { json, Refusal } from './refusal.ts'
+import { asksForStoredBytes, gunzipped, isTranscodable } from './transcoding.ts'
 
-export async function download(call: Call, method: string, object: StoredObject): Promise<unknown> {
-  const { door, request, reply } = call
-  reply.headers(headersOf(object))
-  const { bucket, name, generation, size } = object
-  // A range is for the bytes that a GET would send; HEAD tells of the whole object.
-  const range = parseRange(method === 'HEAD' ? undefined : request.headers.range, size)
+/** Answers GET or HEAD of an object that was found and is wanted. */
+export async function download(
+  call: Call,
+  method: string,
+  object: StoredObject,
+  form: ReadForm = JSON_READ,
+): Promise<unknown> {
+  const { request, reply } = call
+  reply.headers(mediaHeaders(object, form))
+  if (isTranscodable(object)) {
+    addVary(reply, 'Accept-Encoding')
+    if (!asksForStoredBytes(request)) return sendDecompressed(call, method, object)
+  }
+  const { size } = object
+  const range = rangeOf(request, method, object, form.etagOf(object))
   if (range.kind === 'unsatisfiable') throw unsatisfiable(size)
   const { from, to } = range.kind === 'part' ? range : { from: 0, to: size }
   reply.header('content-length', to - from)
@@ -24,31 +36,54 @@ export async function download(call: Call, method: string, object: StoredObject)
     reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${size}`)
   }
   if (from === to) return reply.send('')
-  // As of one moment: an overwrite since the lookup is a missing generation, not another object's bytes.
-  const opened = await door.engine.objects.open({ bucket, name, generation })
-  return reply.send(Readable.from(opened.read(from, to), { objectMode: false }))
+  const opened = await open(call, object)
+  return sendBytes(reply, opened, opened.read(from, to))
 }
 
-function headersOf(object: StoredObject): Record<string, string> {
-  const { metadata } = object
-  const { cacheControl, contentDisposition, contentEncoding, contentLanguage } = metadata
-  return {
-    'content-type': metadata.contentType ?? DEFAULT_CONTENT_TYPE,
-    ...(cacheControl && { 'cache-control': cacheControl }),
-    ...(contentDisposition && { 'content-disposition': contentDisposition }),
-    ...(contentEncoding && { 'content-encoding': contentEncoding }),
-    ...(contentLanguage && { 'content-language': contentLanguage }),
-    'accept-ranges': 'bytes',
-    'last-modified': new Date(object.updatedAt).toUTCString(),
-    etag: etagOf(object),
-    'x-goog-hash': googHash(object),
-    'x-goog-generation': String(object.generation),
-    'x-goog-metageneration': String(object.metageneration),
-    'x-goog-storage-class': metadata.storageClass ?? DEFAULT_STORAGE_CLASS,
-    'x-goog-stored-content-length': String(object.size),
-    // Node checks the hash only when this is there.
-    'x-goog-stored-content-encoding': contentEncoding ?? 'identity',
-  }
+/** A range is for the bytes that a GET would send; HEAD tells of the whole object. */
+function rangeOf(
+  { headers }: FastifyRequest,
+  method: string,
+  { size, updatedAt: modifiedAt }: StoredObject,
+  etag: string,
+): ReadRange {
+  const isAsked = method !== 'HEAD' && isRangeCurrent(headers, { etag, modifiedAt })
+  return parseRange(isAsked ? headers.range : undefined, size)
+}
+
+/** The length is known only at the end, and a range would be of other bytes than the client means: it is ignored. */
+async function sendDecompressed(
+  call: Call,
+  method: string,
+  object: StoredObject,
+): Promise<unknown> {
+  const { reply } = call
+  reply.removeHeader('content-encoding').removeHeader('accept-ranges')
+  reply.header('x-guploader-response-body-transformations', 'gunzipped')
+  if (method === 'HEAD') return reply.send()
+  const opened = await open(call, object)
+  return sendBytes(reply, opened, gunzipped(opened.read(0, object.size)))
+}
+
+/** As of one moment: an overwrite since the lookup is a missing generation, not another object's bytes. */
+function open({ door }: Call, { bucket, name, generation }: StoredObject): Promise<OpenObject> {
+  return door.engine.objects.open({ bucket, name, generation })
+}
+
+function sendBytes(
+  reply: FastifyReply,
+  opened: OpenObject,
+  bytes: AsyncIterable<Buffer>,
+): FastifyReply {
+  const payload = Readable.from(bytes, { objectMode: false })
+  // A reader who leaves before the first byte never gets to the end of the loop, which is what else would close it.
+  payload.once('close', () => opened.close())
+  return reply.send(payload)
+}
+
+function addVary(reply: FastifyReply, header: string): void {
+  const present = reply.getHeader('vary')
+  reply.header('vary', present === undefined ? header : `${present}, ${header}`)
 }
 
 function unsatisfiable(size: number): Refusal {

@@ -6,6 +6,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Failure, type FailureCode, UploadError } from '../../engine/failure.ts'
 import { MalformedEncoding } from '../../http/query.ts'
+import { errorEnvelope } from './error-envelope.ts'
 import { type Answer, brokenBody, json, Refusal, text } from './refusal.ts'
 
 /** Node's own phrase for 499 is "unknown"; nginx's is what people know. */
@@ -48,21 +49,8 @@ export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
     case 'text':
       return reply.type('text/plain; charset=utf-8').send(answer.text)
     case 'json':
-      return reply.type('application/json; charset=UTF-8').send(envelope(answer))
+      return reply.type('application/json; charset=UTF-8').send(errorEnvelope(answer))
   }
-}
-
-/** gcs.md §15. `code` is a number; `locationType` and `location` only where something is to blame. */
-function envelope({
-  status,
-  reason,
-  message,
-  location,
-}: Extract<Answer, { kind: 'json' }>): string {
-  const blame = location && { locationType: location.type, location: location.name }
-  return JSON.stringify({
-    error: { code: status, message, errors: [{ message, domain: 'global', reason, ...blame }] },
-  })
 }
 
 function answerOf(error: unknown): Answer {

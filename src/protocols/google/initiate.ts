@@ -8,9 +8,10 @@ import { shortKey } from '../../engine/session-key.ts'
 import type { Call } from './door.ts'
 import { agreed, declaredChecksums } from './goog-hash.ts'
 import { readJsonObject } from './json-body.ts'
-import { assertedChecksums, type JsonObject, metadataOf, textOf } from './metadata.ts'
+import { assertedChecksums, type JsonObject, metadataOf } from './metadata.ts'
+import { nameOf } from './object-name.ts'
 import { parsePreconditions } from './preconditions.ts'
-import { invalid, required } from './refusal.ts'
+import { invalid } from './refusal.ts'
 import { keepData } from './session-data.ts'
 
 export async function initiate(call: Call, bucket: string): Promise<unknown> {
@@ -32,7 +33,7 @@ function intentOf(call: Call, bucket: string, resource: JsonObject): Intent {
   const total = declaredTotal(headers['x-upload-content-length'])
   return {
     bucket,
-    name: nameOf(call, resource),
+    name: nameOf(query, resource),
     metadata: metadataWithHeaders(call, resource),
     preconditions: parsePreconditions(query),
     checksums: agreed(declaredChecksums(headers, true) ?? {}, assertedChecksums(resource)),
@@ -43,20 +44,6 @@ function intentOf(call: Call, bucket: string, resource: JsonObject): Intent {
       origin: headers.origin,
     }),
   }
-}
-
-/** In the query, the body, or both if they agree: Go sends both. */
-function nameOf({ query }: Call, resource: JsonObject): string {
-  const inBody = textOf(resource, 'name')
-  const inQuery = query.get('name')
-  if (inBody && inQuery && inBody !== inQuery) {
-    throw invalid(
-      `Value '${inBody}' in content does not agree with value '${inQuery}'. This can happen when a value set through a parameter is inconsistent with a value set in the request.`,
-    )
-  }
-  const name = inQuery || inBody
-  if (!name) throw required('name')
-  return name
 }
 
 /** The body's contentType beats X-Upload-Content-Type, whose empty value is none; contentEncoding may come in the query. */

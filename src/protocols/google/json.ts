@@ -1,24 +1,33 @@
 /**
- * Google Cloud Storage's JSON API: its paths (gcs.md §1), in the order R1–R4, R5–R8, R10, R11. The router only tells the
+ * Google Cloud Storage's JSON API: its paths (gcs.md §1), in the order R1–R4, R5–R9, R11, R10, R16, R12. The router only tells the
  * trees apart; what a path names below that is ours to read, from the raw path (resource-path.ts).
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { meantMethod } from '../../http/method-override.ts'
 import { Query } from '../../http/query.ts'
-import { answerBucket, answerBuckets, answerObjects } from './buckets.ts'
+import { batch } from './batch.ts'
+import { answerBucketPart } from './bucket-parts.ts'
+import { answerBucket, answerBuckets } from './buckets.ts'
+import { compose } from './compose.ts'
 import { cors } from './cors.ts'
+import { refuseCustomerKeys } from './customer-keys.ts'
+import { discovery } from './discovery.ts'
 import type { Call, Door } from './door.ts'
 import { answerError } from './errors.ts'
 import { readMetadataBody } from './json-body.ts'
+import { answerObjects } from './object-list.ts'
 import { answerDownload, answerObject } from './objects.ts'
-import { json, methodNotAllowed, notImplemented, Refusal } from './refusal.ts'
+import { answerProject } from './projects.ts'
+import { json, methodNotAllowed, Refusal } from './refusal.ts'
 import { parseResource, parseUploadBucket, type Resource } from './resource-path.ts'
+import { answerTransfer } from './rewrite.ts'
 import { answerUpload } from './upload.ts'
 
 export function googleJson(app: FastifyInstance, door: Door): void {
   cors(app)
   app.setErrorHandler(answerError)
+  refuseCustomerKeys(app)
 
   const uploads = [
     '/upload/storage/v1',
@@ -40,6 +49,9 @@ export function googleJson(app: FastifyInstance, door: Door): void {
   for (const tree of ['/download/storage/v1', '/storage/v1/download/storage/v1']) {
     app.all(`${tree}/b/*`, (request, reply) => media(callOf(request, reply), tree))
   }
+  app.all('/storage/v1/projects/*', (request, reply) => project(callOf(request, reply)))
+  batch(app, door)
+  discovery(app, door)
 
   function callOf(request: FastifyRequest, reply: FastifyReply): Call {
     return { door, request, reply, query: request.query as Query }
@@ -68,8 +80,14 @@ async function answerResource(call: Call, method: string, resource: Resource): P
       return answerObjects(call, method, resource.bucket)
     case 'object':
       return answerObject(call, method, resource)
-    case 'other':
-      throw notImplemented(resource.what)
+    case 'bucketPart':
+      return answerBucketPart(call, method, resource.bucket, resource.part)
+    case 'compose':
+      return compose(call, resource.destination)
+    case 'rewriteTo':
+    case 'copyTo':
+    case 'moveTo':
+      return answerTransfer(call, resource)
   }
 }
 
@@ -81,11 +99,19 @@ async function media(call: Call, tree: string): Promise<unknown> {
   return answerDownload(await withQueryFromBody(call, method), method, resource)
 }
 
+async function project(call: Call): Promise<unknown> {
+  const path = rawPath(call).slice('/storage/v1/projects/'.length)
+  return answerProject(call, meantMethod(call.request), path)
+}
+
 /** The raw path behind `{tree}/b`. */
-function pathBelow({ request }: Call, tree: string): string {
-  const { originalUrl } = request
+function pathBelow(call: Call, tree: string): string {
+  return rawPath(call).slice(tree.length + '/b'.length)
+}
+
+function rawPath({ request: { originalUrl } }: Call): string {
   const query = originalUrl.indexOf('?')
-  return originalUrl.slice(tree.length + '/b'.length, query < 0 ? undefined : query)
+  return query < 0 ? originalUrl : originalUrl.slice(0, query)
 }
 
 /** §1: a GET whose URL would be too long is posted, its query as the body (googleapiclient). */

@@ -2,19 +2,18 @@
  * What a list's query says of its page (gcs.md §10.2), and the tokens between pages.
  */
 
-import type { Engine } from '../../engine/engine.ts'
-import type { Cursor, Page } from '../../engine/listing.ts'
+import type { Cursor, ListQuery } from '../../engine/listing.ts'
 import type { Query } from '../../http/query.ts'
 import { invalid } from './refusal.ts'
 
 /** Default and cap; objects and prefixes count alike. */
 const PAGE = 1000
 
-export async function listPage(engine: Engine, bucket: string, query: Query): Promise<Page> {
+export function parseListQuery(bucket: string, query: Query): ListQuery {
   const cursor = cursorOf(query)
   const bound = (name: string) => query.get(name) || undefined
   const [delimiter, from, before] = ['delimiter', 'startOffset', 'endOffset'].map(bound)
-  return engine.objects.list({
+  return {
     bucket,
     prefix: query.get('prefix') ?? '',
     includesTrailing: query.flag('includeTrailingDelimiter'),
@@ -23,7 +22,7 @@ export async function listPage(engine: Engine, bucket: string, query: Query): Pr
     ...(from !== undefined && { from }),
     ...(before !== undefined && { before }),
     ...(cursor !== undefined && { cursor }),
-  })
+  }
 }
 
 export function pageSize(query: Query): number {

@@ -2,24 +2,20 @@
  * `uploadType=media` (gcs.md §4): the body is the object, the query names it.
  */
 
-import type { Metadata, StoredObject } from '../../engine/ports.ts'
-import { takeBody } from '../../http/request-body.ts'
-import { type Call, sendJson } from './door.ts'
+import type { Metadata } from '../../engine/ports.ts'
+import type { Call } from './door.ts'
 import { declaredChecksums } from './goog-hash.ts'
 import { customHeaders } from './metadata.ts'
-import { etagOf, objectResource } from './object-resource.ts'
 import { parsePreconditions } from './preconditions.ts'
-import { lengthRequired, required } from './refusal.ts'
-import { decompressed, isCompressed } from './transport-gzip.ts'
+import { required } from './refusal.ts'
+import { demandLength, sendUploaded, withBody } from './whole-upload.ts'
 
 export async function putMedia(call: Call, bucket: string): Promise<unknown> {
-  const { door, request, reply, query } = call
+  const { door, request, query } = call
   const { headers } = request
   const name = query.get('name')
   if (name === undefined || name === '') throw required('name')
-  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) {
-    throw lengthRequired()
-  }
+  demandLength(request)
   const contentEncoding = query.get('contentEncoding')
   const intent = {
     bucket,
@@ -29,11 +25,7 @@ export async function putMedia(call: Call, bucket: string): Promise<unknown> {
     checksums: declaredChecksums(headers, true) ?? {},
     doorData: {},
   }
-  const body = takeBody(request, reply)
-  const isStoredAsSent = contentEncoding !== undefined || !isCompressed(request)
-  const object = isStoredAsSent
-    ? await door.engine.put(intent, body)
-    : await decompressed(body, decoded => door.engine.put(intent, decoded))
+  const object = await withBody(call, body => door.engine.put(intent, body))
   return sendUploaded(call, object)
 }
 
@@ -46,9 +38,4 @@ function metadataOf({ request }: Call, contentEncoding: string | undefined): Met
     ...(contentEncoding && { contentEncoding }),
     ...(custom && { custom }),
   }
-}
-
-function sendUploaded({ door, request, reply, query }: Call, object: StoredObject): unknown {
-  reply.header('etag', etagOf(object)).header('x-guploader-uploadid', request.id)
-  return sendJson(reply, objectResource(object, door.base(request)), query.get('fields'))
 }

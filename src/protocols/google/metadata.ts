@@ -6,12 +6,16 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Checksums, Metadata } from '../../engine/ports.ts'
 import { parseCrc32c, parseMd5 } from './goog-hash.ts'
+import { mergePatch } from './merge-patch.ts'
+import { checkTime, contextsOf, retentionOf } from './object-settings.ts'
 import { invalid, parseError } from './refusal.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
 /** gcs.md §2: keys and values together. */
 const CUSTOM_LIMIT = 8 * 1024
+/** What one header of a download may hold without its head becoming too large for clients. */
+const HEADER_LIMIT = 4 * 1024
 
 const STORAGE_CLASSES: ReadonlySet<string> = new Set([
   'STANDARD',
@@ -33,6 +37,8 @@ const TEXT_FIELDS = [
   'storageClass',
 ] as const
 
+const HOLDS = ['eventBasedHold', 'temporaryHold'] as const
+
 /** A JSON body: an object, or nothing at all. */
 export function parseJsonObject(bytes: Buffer): JsonObject {
   if (bytes.length === 0) return {}
@@ -52,18 +58,54 @@ export function metadataOf(resource: JsonObject): Metadata {
   const metadata: { -readonly [name in keyof Metadata]: Metadata[name] } = {}
   for (const field of TEXT_FIELDS) {
     const value = textOf(resource, field)
-    if (value !== undefined && value !== '') metadata[field] = value
+    if (value === undefined || value === '') continue
+    checkHeaderText(field, value)
+    metadata[field] = value
+  }
+  for (const field of HOLDS) {
+    const value = resource[field]
+    if (value === undefined || value === null) continue
+    if (typeof value !== 'boolean') throw invalid(`Invalid argument: ${field} must be a boolean.`)
+    metadata[field] = value
   }
   const { storageClass, customTime } = metadata
-  if (storageClass !== undefined && !STORAGE_CLASSES.has(storageClass)) {
-    throw invalid(`Invalid argument: storageClass ${storageClass}.`)
-  }
-  if (customTime !== undefined && Number.isNaN(Date.parse(customTime))) {
-    throw invalid('Invalid argument: customTime must be an RFC 3339 time.')
-  }
+  if (storageClass !== undefined) checkStorageClass(storageClass)
+  if (customTime !== undefined) checkTime('customTime', customTime)
+  const retention = retentionOf(resource)
+  if (retention !== undefined) metadata.retention = retention
+  const contexts = contextsOf(resource)
+  if (contexts !== undefined) metadata.contexts = contexts
   const custom = customOf(resource)
   if (custom !== undefined) metadata.custom = custom
   return metadata
+}
+
+/** A PATCH (gcs.md §3): merged into what is said now, `null` deletes, also within `metadata`. */
+export function patched(metadata: Metadata, patch: JsonObject): Metadata {
+  return metadataOf(mergePatch(writableResource(metadata), patch))
+}
+
+/** Does the resource say anything of what can be said? `name` and the like do not count. */
+export function saysAnything(resource: JsonObject): boolean {
+  const fields = [...TEXT_FIELDS, ...HOLDS, 'retention', 'contexts', 'metadata']
+  return fields.some(field => resource[field] !== undefined && resource[field] !== null)
+}
+
+/** The writable part of a resource; what is not there is undefined. */
+export function writableResource({ custom, contexts, retention, ...plain }: Metadata): JsonObject {
+  const payloads = Object.entries(contexts ?? {}).map(([key, value]) => [key, { value }] as const)
+  return {
+    ...plain,
+    retention,
+    contexts: payloads.length > 0 ? { custom: Object.fromEntries(payloads) } : undefined,
+    metadata: custom !== undefined && Object.keys(custom).length > 0 ? custom : undefined,
+  }
+}
+
+export function checkStorageClass(storageClass: string): void {
+  if (!STORAGE_CLASSES.has(storageClass)) {
+    throw invalid(`Invalid argument: storageClass ${storageClass}.`)
+  }
 }
 
 /** `crc32c` and `md5Hash` in a resource are assertions about the content (gcs.md §8). */
@@ -105,16 +147,28 @@ function customOf(resource: JsonObject): Record<string, string> | undefined {
   if (typeof value !== 'object' || Array.isArray(value)) {
     throw invalid('Invalid argument: metadata must be an object of strings.')
   }
-  const custom: Record<string, string> = {}
+  const entries: [string, string][] = []
   for (const [key, text] of Object.entries(value)) {
     if (text === null) continue
     if (typeof text !== 'string') {
       throw invalid(`Invalid argument: metadata.${key} must be a string.`)
     }
-    custom[key] = text
+    entries.push([key, text])
   }
+  const custom = Object.fromEntries(entries)
   checkCustomSize(custom)
   return custom
+}
+
+/** Most of these fields come back as headers of a download, where control characters cannot be. */
+function checkHeaderText(field: string, text: string): void {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  if (/[\0-\x08\x0a-\x1f\x7f]/.test(text)) {
+    throw invalid(`Invalid argument: ${field} has control characters.`)
+  }
+  if (Buffer.byteLength(text) > HEADER_LIMIT) {
+    throw invalid(`Invalid argument: ${field} may have at most ${HEADER_LIMIT} bytes.`)
+  }
 }
 
 function checkCustomSize(custom: Readonly<Record<string, string>>): void {

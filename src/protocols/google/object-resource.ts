@@ -1,16 +1,18 @@
 /**
- * Objects and buckets as clients read them (gcs.md §3, §10.1). 64-bit integers are strings, times are RFC 3339, and what
- * is not there is left out rather than null.
+ * Objects as clients read them (gcs.md §3). 64-bit integers are strings, times are RFC 3339, and what is not there is left
+ * out rather than null.
  */
 
-import type { Bucket, Metadata, StoredObject } from '../../engine/ports.ts'
+import type { StoredObject } from '../../engine/ports.ts'
 import { base64OfCrc32c } from '../../engine/verification.ts'
+import { objectAccess } from './access-control.ts'
+import { writableResource } from './metadata.ts'
 
 export const DEFAULT_CONTENT_TYPE = 'application/octet-stream'
 export const DEFAULT_STORAGE_CLASS = 'STANDARD'
 
-/** `base` is the address that the client used (gcs.md §3). */
-export function objectResource(object: StoredObject, base: string): object {
+/** `base` is the address that the client used (gcs.md §3). With `projection=full` it says whose the object is, too. */
+export function objectResource(object: StoredObject, base: string, projection?: string): object {
   const { bucket, name, metadata } = object
   const path = `b/${encodeURIComponent(bucket)}/o/${encodeURIComponent(name)}`
   const generation = String(object.generation)
@@ -25,55 +27,20 @@ export function objectResource(object: StoredObject, base: string): object {
     bucket,
     generation,
     metageneration: String(object.metageneration),
+    ...writableResource(metadata),
     contentType: metadata.contentType ?? DEFAULT_CONTENT_TYPE,
     storageClass: metadata.storageClass ?? DEFAULT_STORAGE_CLASS,
+    retentionExpirationTime: metadata.retention?.retainUntilTime,
     size: String(object.size),
     md5Hash: object.md5,
     crc32c: base64OfCrc32c(object.crc32c),
     etag: etagOf(object),
     componentCount: object.componentCount,
-    ...descriptive(metadata),
     timeCreated: created,
     updated: new Date(object.updatedAt).toISOString(),
     timeStorageClassUpdated: created,
     timeFinalized: created,
-  }
-}
-
-function descriptive(metadata: Metadata): object {
-  const { cacheControl, contentDisposition, contentEncoding, contentLanguage } = metadata
-  const { custom, customTime } = metadata
-  const hasCustom = custom !== undefined && Object.keys(custom).length > 0
-  return {
-    cacheControl,
-    contentDisposition,
-    contentEncoding,
-    contentLanguage,
-    customTime,
-    metadata: hasCustom ? custom : undefined,
-  }
-}
-
-export function bucketResource(bucket: Bucket, base: string): object {
-  const { name } = bucket
-  return {
-    kind: 'storage#bucket',
-    id: name,
-    selfLink: `${base}/storage/v1/b/${encodeURIComponent(name)}`,
-    projectNumber: '0',
-    name,
-    metageneration: String(bucket.metageneration),
-    location: 'US',
-    locationType: 'multi-region',
-    storageClass: DEFAULT_STORAGE_CLASS,
-    etag: etag(0, bucket.metageneration),
-    timeCreated: new Date(bucket.createdAt).toISOString(),
-    updated: new Date(bucket.updatedAt).toISOString(),
-    iamConfiguration: {
-      uniformBucketLevelAccess: { enabled: false },
-      bucketPolicyOnly: { enabled: false },
-      publicAccessPrevention: 'inherited',
-    },
+    ...(projection === 'full' && objectAccess(object)),
   }
 }
 
@@ -82,7 +49,7 @@ export function etagOf({ generation, metageneration }: StoredObject): string {
 }
 
 /** Opaque to clients; the real one is a small protobuf message of generation and metageneration, and so is ours. */
-function etag(generation: number, metageneration: number): string {
+export function etag(generation: number, metageneration: number): string {
   const bytes = [0x08, ...varint(generation), 0x10, ...varint(metageneration)]
   return Buffer.from(bytes).toString('base64')
 }

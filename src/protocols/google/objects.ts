@@ -1,38 +1,31 @@
 /**
- * One object: its metadata, its end, and with `alt=media` its bytes (gcs.md §10.2).
+ * One object (gcs.md §10.2): what is said of it, its changes, its end, and with `alt=media` its bytes.
  */
 
 import { UploadError } from '../../engine/failure.ts'
-import type { Preconditions, StoredObject } from '../../engine/ports.ts'
-import { checkPreconditions } from '../../engine/preconditions.ts'
+import type { Metadata, StoredObject } from '../../engine/ports.ts'
+import { refuseUnknownAcl } from './access-control.ts'
 import { type Call, sendJson } from './door.ts'
 import { download } from './download.ts'
+import { readJsonObject } from './json-body.ts'
+import { type JsonObject, metadataOf, patched } from './metadata.ts'
+import { answerObjectPart } from './object-parts.ts'
 import { etagOf, objectResource } from './object-resource.ts'
 import { parseGeneration, parsePreconditions } from './preconditions.ts'
-import { methodNotAllowed, notImplemented, Refusal, text } from './refusal.ts'
+import { isWanted } from './read-conditions.ts'
+import { methodNotAllowed, Refusal, text } from './refusal.ts'
+import type { Named, Resource } from './resource-path.ts'
 
-export interface Named {
-  readonly bucket: string
-  readonly name: string
-}
+type ObjectPath = Extract<Resource, { readonly kind: 'object' }>
 
-export async function answerObject(call: Call, method: string, named: Named): Promise<unknown> {
-  const { door, query } = call
-  switch (method) {
-    case 'GET':
-    case 'HEAD':
-      return query.get('alt')?.toLowerCase() === 'media'
-        ? answerDownload(call, method, named)
-        : sendMetadata(call, named)
-    case 'DELETE':
-      return remove(call, named)
-    case 'PATCH':
-    case 'PUT':
-      await door.engine.objects.find(named)
-      throw notImplemented('changing an object')
-    default:
-      throw methodNotAllowed('GET, HEAD, DELETE, PATCH, PUT')
-  }
+/** R8. */
+export async function answerObject(call: Call, method: string, path: ObjectPath): Promise<unknown> {
+  const { part } = path
+  if (part === undefined) return answerNamed(call, method, path)
+  // `x/acl` with its slash not encoded is the object of that name, where there is one (GCS-55).
+  if (method !== 'POST' && (await exists(call, path))) return answerNamed(call, method, path)
+  if (!(await exists(call, part.of))) return answerNamed(call, method, path)
+  return answerObjectPart(call, method, part)
 }
 
 /** Data, whatever `alt` says (R10). A missing object is plain text here (§10.3). */
@@ -41,7 +34,7 @@ export async function answerDownload(call: Call, method: string, named: Named): 
   const { bucket, name } = named
   try {
     const object = await find(call, named)
-    return isHeld(call, object)
+    return isWantedNow(call, object)
       ? await download(call, method, object)
       : sendNotModified(call, object)
   } catch (error) {
@@ -50,47 +43,79 @@ export async function answerDownload(call: Call, method: string, named: Named): 
   }
 }
 
-async function sendMetadata(call: Call, named: Named): Promise<unknown> {
-  const { door, request, reply, query } = call
-  const object = await find(call, named)
-  if (!isHeld(call, object)) return sendNotModified(call, object)
+/** What every call answers that is about one object. */
+export function sendObject({ door, request, reply, query }: Call, object: StoredObject): unknown {
   reply.header('etag', etagOf(object))
-  return sendJson(reply, objectResource(object, door.base(request)), query.get('fields'))
+  const resource = objectResource(object, door.base(request), query.get('projection'))
+  return sendJson(reply, resource, query.get('fields'))
+}
+
+async function answerNamed(call: Call, method: string, named: Named): Promise<unknown> {
+  switch (method) {
+    case 'GET':
+    case 'HEAD':
+      return call.query.get('alt')?.toLowerCase() === 'media'
+        ? answerDownload(call, method, named)
+        : sendMetadata(call, named)
+    case 'DELETE':
+      return remove(call, named)
+    case 'PATCH':
+      return update(call, named, patched)
+    case 'PUT':
+      return update(call, named, (_before, resource) => metadataOf(resource))
+    default:
+      throw methodNotAllowed('GET, HEAD, DELETE, PATCH, PUT')
+  }
+}
+
+async function sendMetadata(call: Call, named: Named): Promise<unknown> {
+  const object = await find(call, named)
+  return isWantedNow(call, object) ? sendObject(call, object) : sendNotModified(call, object)
+}
+
+/** The metageneration goes up by one, the generation stays (GCS-53). */
+async function update(
+  call: Call,
+  { bucket, name }: Named,
+  change: (before: Metadata, resource: JsonObject) => Metadata,
+): Promise<unknown> {
+  const { door, query } = call
+  refuseUnknownAcl(query)
+  const wanted = { bucket, name, generation: parseGeneration(query) }
+  const preconditions = parsePreconditions(query)
+  const resource = await readJsonObject(call)
+  const updated = await door.engine.objects.update(wanted, preconditions, before =>
+    change(before, resource),
+  )
+  return sendObject(call, updated)
 }
 
 async function remove({ door, reply, query }: Call, { bucket, name }: Named): Promise<unknown> {
   const preconditions = parsePreconditions(query)
-  await door.engine.objects.delete(
-    { bucket, name, generation: parseGeneration(query) },
-    preconditions,
-  )
+  const wanted = { bucket, name, generation: parseGeneration(query) }
+  await door.engine.objects.delete(wanted, preconditions)
   return reply.code(204).send()
+}
+
+function isWantedNow({ request, query }: Call, object: StoredObject): boolean {
+  const preconditions = parsePreconditions(query)
+  return isWanted({ headers: request.headers, preconditions, object, etag: etagOf(object) })
+}
+
+function sendNotModified({ reply }: Call, object: StoredObject): unknown {
+  return reply.code(304).header('etag', etagOf(object)).send()
 }
 
 function find({ door, query }: Call, { bucket, name }: Named): Promise<StoredObject> {
   return door.engine.objects.find({ bucket, name, generation: parseGeneration(query) })
 }
 
-/** Conditions on a read (§9.1): a match that fails is 412; false where a not-match fails, which is 304. */
-function isHeld({ request, query }: Call, object: StoredObject): boolean {
-  const { generationNotMatch, metagenerationNotMatch, ...matches } = parsePreconditions(query)
-  checkPreconditions(matches satisfies Preconditions, object)
-  return (
-    generationNotMatch !== object.generation &&
-    metagenerationNotMatch !== object.metageneration &&
-    !names(request.headers['if-none-match'], etagOf(object))
-  )
-}
-
-/** Tags are compared with or without quotes (§9.2). */
-function names(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false
-  return header.split(',').some(tag => {
-    const bare = tag.trim().replace(/^(?:W\/)?"(.*)"$/, '$1')
-    return bare === '*' || bare === etag
-  })
-}
-
-function sendNotModified({ reply }: Call, object: StoredObject): unknown {
-  return reply.code(304).header('etag', etagOf(object)).send()
+async function exists({ door }: Call, { bucket, name }: Named): Promise<boolean> {
+  try {
+    await door.engine.objects.find({ bucket, name })
+    return true
+  } catch (error) {
+    if (error instanceof UploadError && error.failure.code === 'object_not_found') return false
+    throw error
+  }
 }

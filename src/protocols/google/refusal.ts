@@ -83,3 +83,8 @@ export function brokenBody(): Answer {
     headers: { connection: 'close' },
   }
 }
+
+/** A body that does not hold to its own form (gcs.md §5.1, §10.4). */
+export function badRequest(message: string): Refusal {
+  return new Refusal(json(400, 'badRequest', message))
+}

@@ -11,7 +11,7 @@ async function list(server: TestServer, query: string): Promise<Json> {
   return response.json()
 }
 
-test('objects by prefix, in UTF-8 byte order, page by page', async t => {
+test('GCS-54: objects by prefix, in UTF-8 byte order, page by page', async t => {
   const server = await startServer(t)
   const names = ['a/1', 'a/2', 'a/é', 'a/\u{1f600}', 'a/\uff5e', 'b']
   for (const name of [...names].reverse()) await upload(server, name, name)
@@ -36,7 +36,7 @@ test('objects by prefix, in UTF-8 byte order, page by page', async t => {
   t.equal((await server.ask('GET /storage/v1/b/nope/o')).status, 404)
 })
 
-test('a delimiter folds names into prefixes, across pages', async t => {
+test('GCS-54: a delimiter folds names into prefixes, across pages', async t => {
   const server = await startServer(t)
   for (const name of ['a', 'd/', 'd/1', 'd/2', 'd/e/3', 'f/1', 'g']) await upload(server, name, 'x')
   const top = await list(server, 'delimiter=/')
@@ -57,6 +57,99 @@ test('a delimiter folds names into prefixes, across pages', async t => {
     token = page.nextPageToken ?? ''
   } while (token !== '')
   t.strictSame(collected, ['a', 'd/', 'f/', 'g'])
+})
+
+test('GCS-54: startOffset is in, endOffset is not', async t => {
+  const server = await startServer(t)
+  for (const name of ['a', 'b', 'd/1', 'd/2', 'é', 'z']) await upload(server, name, 'x')
+  t.strictSame(namesOf(await list(server, 'startOffset=b&endOffset=%C3%A9')), [
+    'b',
+    'd/1',
+    'd/2',
+    'z',
+  ])
+  t.strictSame(namesOf(await list(server, 'startOffset=c&prefix=d/&endOffset=d/2')), ['d/1'])
+  t.strictSame(await list(server, 'startOffset=z&endOffset=b'), { kind: 'storage#objects' })
+  const folded = await list(server, 'delimiter=/&startOffset=d/2')
+  t.strictSame([namesOf(folded), folded.prefixes], [['z', 'é'], ['d/']])
+  // Go sends what it has no value for.
+  const empty = 'delimiter=&endOffset=&matchGlob=&pageToken=&prefix=&startOffset=&versions=false'
+  t.equal(namesOf(await list(server, `${empty}&includeFoldersAsPrefixes=false`)).length, 6)
+})
+
+test('includeTrailingDelimiter: what is named as its prefix is an item, too', async t => {
+  const server = await startServer(t)
+  for (const name of ['d/', 'd/1', 'e/1']) await upload(server, name, 'x')
+  const page = await list(server, 'delimiter=/&includeTrailingDelimiter=True')
+  t.strictSame([namesOf(page), page.prefixes], [['d/'], ['d/', 'e/']])
+})
+
+test('one version each, and nothing that was deleted', async t => {
+  const server = await startServer(t)
+  await upload(server, 'a', 'x')
+  await upload(server, 'a', 'y')
+  t.strictSame(namesOf(await list(server, 'versions=true')), ['a'])
+  t.strictSame(await list(server, 'softDeleted=true'), { kind: 'storage#objects' })
+  t.strictSame(namesOf(await list(server, 'softDeleted=false')), ['a'])
+  t.equal((await server.ask('GET /storage/v1/b/nope/o?softDeleted=true')).status, 404)
+})
+
+test('projection=full', async t => {
+  const server = await startServer(t)
+  await upload(server, 'a', 'x')
+  const [item] = (await list(server, 'projection=full')).items
+  t.match(item, { owner: {}, acl: [{ role: 'OWNER' }] })
+  t.notOk('acl' in (await list(server, 'projection=noAcl')).items[0])
+})
+
+test('matchGlob: names and the prefixes that stand for others are matched alike', async t => {
+  const server = await startServer(t)
+  const names = [
+    'img/brand.jpg',
+    'img/empty-dir/readme.txt',
+    'img/hi-res/deep/party-09.jpg',
+    'img/hi-res/party-01.jpg',
+    'img/low-res/party-01.jpg',
+    'other/file',
+  ]
+  for (const name of names) await upload(server, name, 'x')
+  const glob = async (pattern: string, more = '') => {
+    const page = await list(server, `matchGlob=${encodeURIComponent(pattern)}${more}`)
+    return [namesOf(page), page.prefixes ?? []]
+  }
+  const jpegs = names.filter(name => name.endsWith('.jpg'))
+  t.strictSame(await glob('img/**.jpg'), [jpegs, []])
+  t.strictSame(await glob('img/**/party-0[!2-9].jpg'), [jpegs.slice(2), []])
+  t.strictSame(await glob('{img,other}/*'), [['img/brand.jpg', 'other/file'], []])
+  t.strictSame(await glob('other/file'), [['other/file'], []])
+  t.strictSame(await glob('img/*', '&prefix=img/b'), [['img/brand.jpg'], []])
+  t.strictSame(await glob('img/*', '&prefix=other'), [[], []])
+  t.strictSame(await glob('img/**.jpg', '&startOffset=img/hi&endOffset=img/low'), [
+    jpegs.slice(1, 3),
+    [],
+  ])
+  // Google does these so.
+  const below = '&delimiter=/&prefix=img/'
+  t.strictSame(await glob('img/**.jpg', below), [['img/brand.jpg'], []])
+  const folders = ['img/empty-dir/', 'img/hi-res/', 'img/low-res/']
+  t.strictSame(await glob('img/*/', below), [[], folders])
+  t.strictSame(await glob('*/', '&delimiter=/'), [[], ['img/', 'other/']])
+  t.strictSame(await glob('img/*', '&delimiter=/'), [['img/brand.jpg'], []])
+  t.strictSame(await glob('img/**', '&delimiter=/'), [['img/brand.jpg'], folders])
+  t.strictSame(await glob('img/', '&delimiter=/'), [[], ['img/']])
+
+  const collected: string[] = []
+  let token = ''
+  do {
+    const page = await list(server, `matchGlob=**.jpg&maxResults=1&pageToken=${token}`)
+    t.ok(namesOf(page).length <= 1)
+    collected.push(...namesOf(page))
+    token = page.nextPageToken ?? ''
+  } while (token !== '')
+  t.strictSame(collected, jpegs)
+  t.equal((await server.ask('GET /storage/v1/b/bkt/o?matchGlob=%5Ba')).status, 400)
+  t.equal((await server.ask('GET /storage/v1/b/bkt/o?matchGlob=a&delimiter=b')).status, 400)
+  t.equal((await server.ask('GET /storage/v1/b/nope/o?matchGlob=a&prefix=b')).status, 404)
 })
 
 test('GCS-52: fields', async t => {

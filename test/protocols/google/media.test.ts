@@ -71,17 +71,6 @@ test('GCS-03: a missing bucket is 404 on all upload types', async t => {
   }
 })
 
-test('multipart is for later, and says so', async t => {
-  const server = await startServer(t)
-  const later = await server.ask(
-    'POST /upload/storage/v1/b/bkt/o?uploadType=multipart',
-    { 'Content-Type': 'multipart/related; boundary=x' },
-    '--x--',
-  )
-  t.equal(later.status, 501)
-  t.equal(later.json().error.errors[0].reason, 'notImplemented')
-})
-
 test('GCS-45: Content-MD5 and x-goog-hash on media are verified', async t => {
   const server = await startServer(t)
   const good = { 'Content-MD5': 'XUFAKrxLKna5cZ2REBfFkg==', 'x-goog-hash': 'crc32c=mnG7TA==' }

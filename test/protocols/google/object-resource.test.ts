@@ -39,6 +39,47 @@ test('gcs.md §3: an object, with what is not there left out', t => {
   t.end()
 })
 
+test('gcs.md §3: everything that can be said of an object', t => {
+  const said = {
+    contentType: 'text/plain',
+    cacheControl: 'no-store',
+    contentDisposition: 'attachment',
+    contentEncoding: 'gzip',
+    contentLanguage: 'de',
+    customTime: '2026-01-02T03:04:05Z',
+    storageClass: 'COLDLINE',
+    eventBasedHold: false,
+    temporaryHold: true,
+    retention: { mode: 'Unlocked', retainUntilTime: '2027-01-02T03:04:05Z' },
+  }
+  const object = {
+    ...OBJECT,
+    md5: 'XUFAKrxLKna5cZ2REBfFkg==',
+    componentCount: 3,
+    metadata: { ...said, contexts: { team: 'x' }, custom: { a: '1' } },
+  }
+  const resource = JSON.parse(JSON.stringify(objectResource(object, 'http://h:1')))
+  t.match(resource, {
+    ...said,
+    retentionExpirationTime: '2027-01-02T03:04:05Z',
+    contexts: { custom: { team: { value: 'x' } } },
+    metadata: { a: '1' },
+    md5Hash: object.md5,
+    componentCount: 3,
+  })
+  const empty = { ...OBJECT, metadata: { contexts: {}, custom: {} } }
+  t.notMatch(JSON.stringify(objectResource(empty, '')), '{}')
+  t.end()
+})
+
+test('projection=full says whose it is', t => {
+  const full = objectResource(OBJECT, 'http://h:1', 'full') as Record<string, unknown>
+  t.match(full['owner'], { entity: 'project-owners-0' })
+  t.match(full['acl'], [{ role: 'OWNER', generation: '1767322800123456', object: OBJECT.name }])
+  t.notOk('acl' in objectResource(OBJECT, 'http://h:1', 'noAcl'))
+  t.end()
+})
+
 test('the etag is a protobuf message of both generations', t => {
   const read = (etag: string) => {
     const numbers: bigint[] = []

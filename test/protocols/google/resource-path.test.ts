@@ -3,7 +3,11 @@ import { MalformedEncoding } from '../../../src/http/query.ts'
 import { parseResource, parseUploadBucket } from '../../../src/protocols/google/resource-path.ts'
 
 test('gcs.md §1: split raw, decoded once', t => {
-  const object = (name: string) => ({ kind: 'object', bucket: 'bkt', name })
+  const of = (name: string) => ({ bucket: 'bkt', name })
+  const object = (name: string) => ({ kind: 'object', ...of(name) })
+  const part = (what: string, rest: string) => {
+    return { kind: 'bucketPart', bucket: 'bkt', part: { what, rest } }
+  }
   const paths = {
     '': { kind: 'buckets' },
     '/': { kind: 'buckets' },
@@ -21,7 +25,15 @@ test('gcs.md §1: split raw, decoded once', t => {
     '/bkt/o//a//': object('/a//'),
     '/bkt/o/..': object('..'),
     '/bkt/o/a+b': object('a+b'),
-    '/bkt/iam': { kind: 'other', what: 'iam' },
+    '/bkt/iam': part('iam', ''),
+    '/bkt/iam/testPermissions': part('iam', 'testPermissions'),
+    '/bkt/o/acl': object('acl'),
+    '/bkt/o/a/b/acl': { ...object('a/b/acl'), part: { of: of('a/b'), what: 'acl', rest: '' } },
+    '/bkt/o/a/acl/me': { ...object('a/acl/me'), part: { of: of('a'), what: 'acl', rest: 'me' } },
+    '/bkt/o/a%2Facl/acl': {
+      ...object('a/acl/acl'),
+      part: { of: of('a/acl'), what: 'acl', rest: '' },
+    },
   }
   for (const [path, expected] of Object.entries(paths)) {
     t.strictSame(parseResource(path, false), expected, path)
@@ -32,18 +44,40 @@ test('gcs.md §1: split raw, decoded once', t => {
   t.end()
 })
 
-test('verbs end a posted path only, and only where they are not encoded', t => {
+test('GCS-55: verbs end a posted path only, and only where they are not encoded', t => {
+  const of = (bucket: string, name: string) => ({ bucket, name })
+  const [a, y] = [of('bkt', 'a'), of('x', 'y')]
   const verbs = {
-    '/bkt/o/a/compose': 'compose',
-    '/bkt/o/a/rewriteTo/b/x/o/y': 'rewriteTo',
-    '/bkt/o/a/copyTo/b/x/o/y': 'copyTo',
-    '/bkt/o/a/moveTo/o/y': 'moveTo',
+    '/bkt/o/a/compose': { kind: 'compose', destination: a },
+    '/bkt/o/a/b/compose': { kind: 'compose', destination: of('bkt', 'a/b') },
+    '/bkt/o/a/compose/compose': { kind: 'compose', destination: of('bkt', 'a/compose') },
+    '/bkt/o/a%2Fcompose/compose': { kind: 'compose', destination: of('bkt', 'a/compose') },
+    '/bkt/o/a/rewriteTo/b/x/o/y': { kind: 'rewriteTo', source: a, destination: y },
+    '/bkt/o/a/copyTo/b/x/o/y': { kind: 'copyTo', source: a, destination: y },
+    '/bkt/o/a/moveTo/o/y': { kind: 'moveTo', source: a, destination: of('bkt', 'y') },
+    '/bkt/o/a/copyTo/b/x/o/y/compose': {
+      kind: 'copyTo',
+      source: a,
+      destination: of('x', 'y/compose'),
+    },
+    '/bkt/o/a%2FrewriteTo%2Fb%2Fx%2Fo%2Fz/rewriteTo/b/x/o/y': {
+      kind: 'rewriteTo',
+      source: of('bkt', 'a/rewriteTo/b/x/o/z'),
+      destination: y,
+    },
+    '/bkt/o/p/q/rewriteTo/b/x/o/r/s': {
+      kind: 'rewriteTo',
+      source: of('bkt', 'p/q'),
+      destination: of('x', 'r/s'),
+    },
   }
-  for (const [path, what] of Object.entries(verbs)) {
-    t.strictSame(parseResource(path, true), { kind: 'other', what }, path)
+  for (const [path, expected] of Object.entries(verbs)) {
+    t.strictSame(parseResource(path, true), expected, path)
     t.equal(parseResource(path, false).kind, 'object', path)
   }
-  t.equal(parseResource('/bkt/o/a%2Fcompose', true).kind, 'object')
+  for (const path of ['/bkt/o/a%2Fcompose', '/bkt/o/compose', '/bkt/o/a/rewriteTo/b/x/o/']) {
+    t.equal(parseResource(path, true).kind, 'object', path)
+  }
   t.end()
 })
 
