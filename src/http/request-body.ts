@@ -13,6 +13,10 @@ import type { Arrival, Body } from '../engine/ports.ts'
 /** Bytes queued before the socket is paused. One more socket read (64 KiB) may follow. */
 const PAUSE_AT = 512 * 1024
 
+/** Buffers below this size are copied together: each is a view that keeps its whole socket read in memory. */
+const CRUMB = 4 * 1024
+const CRUMBS_TOGETHER = 64 * 1024
+
 type End = 'end' | 'cut' | 'idle'
 
 export class RequestBody implements Body {
@@ -24,6 +28,10 @@ export class RequestBody implements Body {
   readonly #response: ServerResponse
   #queue: Buffer[] = []
   #queued = 0
+  /** Where crumbs are copied to, from `#crumbsFrom` to `#crumbsTo` not yet in the queue. */
+  #crumbs: Buffer | undefined
+  #crumbsFrom = 0
+  #crumbsTo = 0
   #end: End | undefined
   #isStarted = false
   #isPaused = false
@@ -61,6 +69,7 @@ export class RequestBody implements Body {
     if (!this.#isStarted || this.#end === 'end') return
     this.#queue = []
     this.#queued = 0
+    this.#crumbs = undefined
     this.#release()
     this.#request.off('data', this.#onData).off('end', this.#onEnd).resume()
   }
@@ -80,8 +89,13 @@ export class RequestBody implements Body {
 
   readonly #onData = (bytes: Buffer): void => {
     this.received += bytes.length
-    this.#queue.push(bytes)
     this.#queued += bytes.length
+    if (bytes.length < CRUMB) {
+      this.#addCrumb(bytes)
+    } else {
+      this.#sweepCrumbs()
+      this.#queue.push(bytes)
+    }
     if (this.#answer !== undefined) {
       this.#settle(this.#take())
     } else if (this.#queued >= PAUSE_AT && !this.#isPaused) {
@@ -111,7 +125,25 @@ export class RequestBody implements Body {
     this.#release()
   }
 
+  /** Chunked coding may bring one byte at a time. */
+  #addCrumb(bytes: Buffer): void {
+    if (this.#crumbs === undefined || this.#crumbsTo + bytes.length > CRUMBS_TOGETHER) {
+      this.#sweepCrumbs()
+      this.#crumbs = Buffer.allocUnsafeSlow(CRUMBS_TOGETHER)
+      this.#crumbsFrom = 0
+      this.#crumbsTo = 0
+    }
+    this.#crumbsTo += bytes.copy(this.#crumbs, this.#crumbsTo)
+  }
+
+  #sweepCrumbs(): void {
+    if (this.#crumbs === undefined || this.#crumbsFrom === this.#crumbsTo) return
+    this.#queue.push(this.#crumbs.subarray(this.#crumbsFrom, this.#crumbsTo))
+    this.#crumbsFrom = this.#crumbsTo
+  }
+
   #take(): readonly Buffer[] {
+    this.#sweepCrumbs()
     const arrived = this.#queue
     this.#queue = []
     this.#queued = 0

@@ -187,3 +187,26 @@ test('broken chunk framing is a cut', async t => {
   t.equal(await waiting, 'cut')
   t.equal((await wire.response()).status, 400)
 })
+
+test('P6: a body in chunks of one byte is not a buffer a byte', async t => {
+  const { wire, body: arriving, answer } = await receive(t)
+  const sent = sampleBytes(100_000)
+  wire.head('PUT /', { 'Transfer-Encoding': 'chunked' })
+  const chunks = Array.from(sent, byte => Buffer.from([0x31, 13, 10, byte, 13, 10]))
+  wire.send(Buffer.concat([...chunks, Buffer.from('0\r\n\r\n')]))
+  const body = await arriving
+  // Let it come before it is read.
+  let buffers = 0
+  const parts: Buffer[] = []
+  for (;;) {
+    await after(20)
+    const arrival = await body.read(5000)
+    if (typeof arrival === 'string') break
+    buffers += arrival.length
+    parts.push(...arrival)
+  }
+  t.same(Buffer.concat(parts), sent)
+  t.ok(buffers < 1000, `${buffers} buffers for ${sent.length} bytes`)
+  answer()
+  wire.close()
+})
