@@ -124,7 +124,14 @@ async function openEngine(
     await catalog.close()
     throw error
   })
-  return new Engine({ storage, catalog, clock, log, settings: config })
+  return new Engine({ storage, catalog, clock, uptime: uptimeBy(clock), log, settings: config })
+}
+
+/** The system's clock may be set; how long this server runs is told by one that cannot, unless a test sets the time. */
+function uptimeBy(clock: Clock): () => number {
+  const now = clock === Date.now ? () => performance.now() : clock
+  const startedAt = now()
+  return () => now() - startedAt
 }
 
 /** 1 GiB or 5 % of the disk, the smaller. */

@@ -140,8 +140,8 @@ export class SqliteCatalog implements Catalog {
 
   // Blobs
 
-  async garbage(limit: number): Promise<readonly string[]> {
-    return this.#read(reader => reader.garbage(limit))
+  async garbage(limit: number, after = ''): Promise<readonly string[]> {
+    return this.#read(reader => reader.garbage(limit, after))
   }
 
   forget(blobs: readonly string[]): Promise<void> {

@@ -85,7 +85,16 @@ export class Appender {
       // What was true at the glance may have changed while this request waited for its turn.
       const admission = this.#admit(rules, found.session, segment, chunk)
       if (admission.kind === 'known') {
-        return this.#takeKnown(rules, found.session, segment, chunk, admission.isFinal)
+        if (!admission.isFinal) return this.#pass(found.session, chunk)
+        await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
+        const { session } = found
+        return this.#parts.finalizer.finalize({
+          rules,
+          session,
+          segments: [segment],
+          late: chunk,
+          writer,
+        })
       }
       const passage = { rules, session: found.session, segment, chunk, plan: admission, writer }
       return this.#store(passage)
@@ -95,19 +104,6 @@ export class Appender {
   #admit(rules: DoorRules, session: Session, segment: Segment, chunk: Chunk): Admission {
     const standing = { persisted: lengthOf(segment.extents), total: session.total }
     return admit(rules, standing, chunk, this.#parts.settings.maxObjectSize)
-  }
-
-  /** Nothing in it is new: it may still be what completes the session. */
-  async #takeKnown(
-    rules: DoorRules,
-    session: Session,
-    segment: Segment,
-    chunk: Chunk,
-    isFinal: boolean,
-  ): Promise<Progress> {
-    if (!isFinal) return this.#pass(session, chunk)
-    await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
-    return this.#parts.finalizer.finalize({ rules, session, segments: [segment], late: chunk })
   }
 
   /** Bytes that are known already go by, and the session stands where it stood. */
@@ -142,12 +138,19 @@ export class Appender {
         await record(receipt.granules)
         return await this.#parts.sessions.progress({ ...session, ...totalOf(plan) })
       }
+      const { stopped } = passage.writer
+      if (stopped !== undefined) {
+        // Whoever took over does the rest.
+        await record(receipt.granules)
+        throw new UploadError(stopped)
+      }
       const extents = await placement.content(receipt.stored)
       const done = await this.#parts.finalizer.finalize({
         rules: passage.rules,
         session,
         segments: [{ ...segment, extents }],
         late: passage.chunk,
+        writer: passage.writer,
         md5: receipt.md5,
         record: () => record(receipt.stored),
       })

@@ -4,11 +4,13 @@
  */
 
 import { UploadError } from './failure.ts'
-import type { AppendRequest, Receipt, Storage } from './ports.ts'
+import type { AppendRequest, Extent, Receipt, Storage } from './ports.ts'
 
 export class BlobWriter {
   readonly #storage: Storage
   readonly #untrusted = new Set<string>()
+  /** How many publications look at a blob. */
+  readonly #held = new Map<string, number>()
 
   constructor(storage: Storage) {
     this.#storage = storage
@@ -16,7 +18,7 @@ export class BlobWriter {
 
   /** A blob whose bytes are on their way is no garbage, whatever the catalog says of it. */
   isWriting(blob: string): boolean {
-    return this.#untrusted.has(blob)
+    return this.#untrusted.has(blob) || this.#held.has(blob)
   }
 
   /** False while somebody may be writing it, and for ever once its disk failed. */
@@ -36,6 +38,23 @@ export class BlobWriter {
       if (!isDiskFault) this.#untrusted.delete(blob)
       throw error
     }
+  }
+
+  /** Runs `work`, until whose end these blobs are not freed: it hashes, seals and publishes them. */
+  async hold<Result>(content: readonly Extent[], work: () => Promise<Result>): Promise<Result> {
+    const blobs = new Set(content.map(({ blob }) => blob))
+    for (const blob of blobs) this.#count(blob, 1)
+    try {
+      return await work()
+    } finally {
+      for (const blob of blobs) this.#count(blob, -1)
+    }
+  }
+
+  #count(blob: string, by: 1 | -1): void {
+    const holders = (this.#held.get(blob) ?? 0) + by
+    if (holders === 0) this.#held.delete(blob)
+    else this.#held.set(blob, holders)
   }
 
   /** Frees a blob that never became part of any content. */

@@ -40,10 +40,10 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts
-    this.#sessions = new Sessions(parts)
+    this.#sessions = new Sessions(parts, key => this.#writers.isBusy(key))
     this.#blobs = new BlobWriter(parts.storage)
     const readers = new Readers(parts.storage)
-    this.#finalizer = new Finalizer(parts, this.#sessions)
+    this.#finalizer = new Finalizer(parts, this.#sessions, this.#blobs)
     this.#appender = new Appender({
       ...parts,
       sessions: this.#sessions,
@@ -117,7 +117,7 @@ export class Engine {
     if (glance.state === 'done') return glance
     await this.#checkComplete(glance.session, declared.total)
 
-    return this.#writers.write(key, 0, rules.secondWriter, async () => {
+    return this.#writers.write(key, 0, rules.secondWriter, async writer => {
       // Under a lease each: a segment that is being written anew is published as it is now, or not at all.
       const { catalog } = this.#parts
       const numbers = (await catalog.segments(key)).map(({ number }) => number)
@@ -127,7 +127,7 @@ export class Engine {
       if (found.state === 'done') return found
       const { session } = found
       await this.#checkComplete(session, declared.total)
-      return this.#finalizer.finalize({ rules, session, segments, late: declared })
+      return this.#finalizer.finalize({ rules, session, segments, late: declared, writer })
     })
   }
 

@@ -3,8 +3,10 @@
  * becomes of it. Every check passes before the session leaves `open` (design P4).
  */
 
+import type { BlobWriter } from './blob-writer.ts'
 import type { DoorRules } from './door-rules.ts'
-import { UploadError } from './failure.ts'
+import { type FailureCode, UploadError } from './failure.ts'
+import type { Writer } from './leases.ts'
 import type { EngineParts, Segment, Session } from './ports.ts'
 import { type LateIntent, publish } from './publish.ts'
 import { shortKey } from './session-key.ts'
@@ -16,6 +18,7 @@ export interface Completion {
   /** All segments in order, with the epochs under which they were read. */
   readonly segments: readonly Segment[]
   readonly late: LateIntent
+  readonly writer: Writer
   /** The content's md5, where it is known already. */
   readonly md5?: string | undefined
   /** Records bytes that are not promised yet, where a failed check leaves the session open. */
@@ -25,41 +28,51 @@ export interface Completion {
 export class Finalizer {
   readonly #parts: EngineParts
   readonly #sessions: Sessions
+  readonly #blobs: BlobWriter
 
-  constructor(parts: EngineParts, sessions: Sessions) {
+  constructor(parts: EngineParts, sessions: Sessions, blobs: BlobWriter) {
     this.#parts = parts
     this.#sessions = sessions
+    this.#blobs = blobs
   }
 
   async finalize(completion: Completion): Promise<DoneProgress> {
-    const { rules, session, segments, late, md5 } = completion
+    const { rules, session, segments, late, md5, writer } = completion
     const { clock, log, settings } = this.#parts
+    const extents = segments.flatMap(segment => segment.extents)
+    writer.beginPublishing()
     try {
-      const object = await publish(this.#parts, {
-        intent: session.intent,
-        late,
-        extents: segments.flatMap(segment => segment.extents),
-        run: session.key,
-        md5,
-        session: {
-          key: session.key,
-          segments: segments.map(({ number, epoch }) => ({ number, epoch })),
-          dueAt: clock() + settings.tombstoneTtlMs,
-        },
-      })
+      const publishing = () =>
+        publish(this.#parts, {
+          intent: session.intent,
+          late,
+          extents,
+          run: session.key,
+          md5,
+          session: {
+            key: session.key,
+            segments: segments.map(({ number, epoch }) => ({ number, epoch })),
+            dueAt: clock() + settings.tombstoneTtlMs,
+          },
+        })
+      // Cancelled meanwhile, its blobs are garbage, but not to be freed under the hasher's eyes.
+      const object = await this.#blobs.hold(extents, publishing)
       log.info({ session: shortKey(session.key), size: object.size }, 'published')
       return { state: 'done', object, session: { ...session, state: 'done' } }
     } catch (error) {
-      if (error instanceof UploadError && isFailedCheck(error)) {
-        if (rules.failedCheck === 'open') await completion.record?.()
-        else await this.#sessions.invalidate(session.key, error.failure)
+      if (!(error instanceof UploadError)) throw error
+      const { code } = error.failure
+      if (code === 'blob_short' || (isCheck(code) && rules.failedCheck === 'invalid')) {
+        await this.#sessions.invalidate(session.key, error.failure)
+      } else if (isCheck(code)) {
+        await completion.record?.()
       }
       throw error
     }
   }
 }
 
-function isFailedCheck({ failure: { code } }: UploadError): boolean {
+function isCheck(code: FailureCode): boolean {
   return (
     code === 'checksum_mismatch' || code === 'precondition_failed' || code === 'bucket_not_found'
   )

@@ -3,7 +3,7 @@
  *
  * The hand-over is polite first: the running writer is asked to stop, syncs, records under its own epoch and is gone. One
  * that is not gone within a second is left behind: its blob is never written by anyone else, and the catalog's epoch
- * shuts its records out.
+ * shuts its records out. Only one that is publishing is neither stopped nor left behind.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -17,13 +17,16 @@ export class Writer {
   readonly sessionKey: string
   /** Resolves when this writer, and every one before it on the segment, is gone. */
   readonly gone: Promise<void>
+  readonly #before: Writer | undefined
   readonly #leave: () => void
   readonly #controller = new AbortController()
   #stopped: Failure | undefined
   #isEnding = false
+  #isPublishing = false
 
   constructor(sessionKey: string, before: Writer | undefined) {
     this.sessionKey = sessionKey
+    this.#before = before
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#leave = resolve
     this.gone = before === undefined ? promise : promise.then(() => before.gone)
@@ -53,7 +56,19 @@ export class Writer {
     this.#controller.abort()
   }
 
+  /** It has all it needs and is about to publish: from here on nobody overtakes it. Throws why it was asked to stop before. */
+  beginPublishing(): void {
+    if (this.#stopped !== undefined) throw new UploadError(this.#stopped)
+    this.#isPublishing = true
+  }
+
+  /** This writer or one before it, if it is publishing. */
+  get publishing(): Writer | undefined {
+    return this.#isPublishing ? this : this.#before?.publishing
+  }
+
   leave(): void {
+    this.#isPublishing = false
     this.#leave()
   }
 }
@@ -119,6 +134,11 @@ export class Writers {
     return this.#refusal !== undefined
   }
 
+  isBusy(sessionKey: string): boolean {
+    for (const writer of this.#all) if (writer.sessionKey === sessionKey) return true
+    return false
+  }
+
   /** Keys of the sessions that are being written. */
   busy(): Set<string> {
     return new Set([...this.#all].map(writer => writer.sessionKey))
@@ -134,6 +154,8 @@ async function succeed(
   if (rule === 'take_over') {
     before.stop({ code: 'superseded' })
     await Promise.race([goneSoon(before), stopped])
+    // A publication waits for no client, only for the hasher. Whoever asks again meanwhile waits with it, for the same answer.
+    await Promise.race([before.publishing?.gone, stopped])
   } else {
     await Promise.race([before.gone, stopped])
   }

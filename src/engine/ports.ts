@@ -398,7 +398,8 @@ export interface Catalog {
   purge(now: number, eventsBefore: number, limit: number): Promise<number>
 
   // Blobs
-  garbage(limit: number): Promise<readonly string[]>
+  /** At most `limit` blobs that nothing refers to, by name, after `after`. */
+  garbage(limit: number, after?: string): Promise<readonly string[]>
   forget(blobs: readonly string[]): Promise<void>
   /** Of these blobs, the ones that the catalog has never heard of. */
   unknown(blobs: readonly string[]): Promise<readonly string[]>
@@ -493,6 +494,8 @@ export interface EngineParts {
   readonly storage: Storage
   readonly catalog: Catalog
   readonly clock: Clock
+  /** Milliseconds since the server started, whatever the clock does. */
+  readonly uptime: () => number
   readonly log: Log
   readonly settings: EngineSettings
 }

@@ -25,16 +25,17 @@ export type Found = { readonly state: 'open'; readonly session: Session } | Done
 
 export class Sessions {
   readonly #parts: EngineParts
-  readonly #startedAt: number
+  readonly #isBusy: (key: string) => boolean
 
-  constructor(parts: EngineParts) {
+  /** `isBusy` tells whether a session is being written at this moment. */
+  constructor(parts: EngineParts, isBusy: (key: string) => boolean) {
     this.#parts = parts
-    this.#startedAt = parts.clock()
+    this.#isBusy = isBusy
   }
 
   /** True once the grace after a start-up is over. */
   get mayExpire(): boolean {
-    return this.#parts.clock() >= this.#startedAt + EXPIRY_GRACE_MS
+    return this.#parts.uptime() >= EXPIRY_GRACE_MS
   }
 
   /** The open session, or the answer of a done one; an UploadError for every other state. */
@@ -44,7 +45,7 @@ export class Sessions {
     switch (session.state) {
       case 'open':
         // Due, but the sweeper has not come round yet.
-        if (session.dueAt <= this.#parts.clock() && this.mayExpire) {
+        if (session.dueAt <= this.#parts.clock() && this.mayExpire && !this.#isBusy(key)) {
           throw new UploadError({ code: 'session_not_found' })
         }
         return { state: 'open', session }

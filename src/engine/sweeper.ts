@@ -112,13 +112,24 @@ export class Sweeper {
   }
 
   async #free(): Promise<void> {
-    const { catalog, storage, isInUse } = this.#parts
+    const { catalog, storage, isInUse, log } = this.#parts
+    let after: string | undefined
     for (;;) {
-      const garbage = await catalog.garbage(BATCH)
-      const free = garbage.filter(blob => !isInUse(blob))
-      for (const blob of free) await storage.discard(blob)
-      if (free.length > 0) await catalog.forget(free)
-      if (garbage.length < BATCH || free.length === 0 || this.#isClosed) return
+      const garbage = await catalog.garbage(BATCH, after)
+      const freed: string[] = []
+      for (const blob of garbage) {
+        if (isInUse(blob)) continue
+        try {
+          await storage.discard(blob)
+          freed.push(blob)
+        } catch (error) {
+          // One that cannot be freed keeps no other.
+          log.error({ err: error, blob }, 'cannot free a blob')
+        }
+      }
+      if (freed.length > 0) await catalog.forget(freed)
+      after = garbage.at(-1)
+      if (garbage.length < BATCH || this.#isClosed) return
       await pause()
     }
   }

@@ -11,7 +11,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Arrival, Body } from '../engine/ports.ts'
 
 /** Bytes queued before the socket is paused. One more socket read (64 KiB) may follow. */
-const PAUSE_AT = 512 * 1024
+const PAUSE_AT = 128 * 1024
 
 /** Buffers below this size are copied together: each is a view that keeps its whole socket read in memory. */
 const CRUMB = 4 * 1024

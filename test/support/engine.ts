@@ -91,7 +91,9 @@ async function open(
   })
   const catalog = options.wrapCatalog?.(realCatalog) ?? realCatalog
   const settings = { ...SETTINGS, ...options.settings }
-  const engine = new Engine({ storage, catalog, clock: now, log, settings })
+  const startedAt = clock.now
+  const uptime = () => clock.now - startedAt
+  const engine = new Engine({ storage, catalog, clock: now, uptime, log, settings })
   await engine.start()
   if ((await catalog.findBucket('bkt')) === undefined) await engine.buckets.create('bkt')
 

@@ -32,7 +32,7 @@ const STATE = 'SELECT state FROM sessions WHERE key = :key'
 const SEGMENT =
   'SELECT number, epoch, extents FROM segments WHERE session = :key AND number = :number'
 const SEGMENTS = 'SELECT number, epoch, extents FROM segments WHERE session = :key ORDER BY number'
-const GARBAGE = 'SELECT name FROM blobs WHERE refs = 0 LIMIT :limit'
+const GARBAGE = 'SELECT name FROM blobs WHERE refs = 0 AND name > :after ORDER BY name LIMIT :limit'
 const UNKNOWN = `
   SELECT value AS name FROM json_each(:blobs)
   WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE name = value)`
@@ -97,8 +97,8 @@ export class Reader {
     return this.#segments.all({ key }).map(segmentOf)
   }
 
-  garbage(limit: number): string[] {
-    return this.#garbage.all({ limit }).map(({ name }) => name)
+  garbage(limit: number, after: string): string[] {
+    return this.#garbage.all({ limit, after }).map(({ name }) => name)
   }
 
   unknown(blobs: readonly string[]): string[] {

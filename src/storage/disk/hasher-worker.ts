@@ -109,9 +109,10 @@ function advance(id: number, run: Run): boolean {
   return false
 }
 
-/** False when the file ends before `length` bytes. */
+/** False when the file ends before `length` bytes, or is not there. */
 function hashBytes(hash: Hash, { path, start }: Stretch, length: number): boolean {
-  const fd = openSync(path, 'r')
+  const fd = openIfThere(path)
+  if (fd === undefined) return false
   try {
     for (let done = 0; done < length; ) {
       const bytes = readSync(fd, piece, 0, Math.min(PIECE, length - done), start + done)
@@ -122,6 +123,15 @@ function hashBytes(hash: Hash, { path, start }: Stretch, length: number): boolea
     return true
   } finally {
     closeSync(fd)
+  }
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
 

@@ -20,7 +20,7 @@ test('the log is moved into the database when it is long, and starts again', asy
   const short = lengthOfLog()
   t.ok(short > 0, 'a short log is left alone')
   // A reader that stays open has read, and holds nothing back.
-  new Reader(reader).garbage(9)
+  new Reader(reader).garbage(9, '')
   for (let mebibytes = 0; mebibytes < 17; mebibytes += 1) grow.run()
   const long = lengthOfLog()
   t.ok(long > 4096)
