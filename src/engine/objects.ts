@@ -9,6 +9,7 @@ import { UploadError } from './failure.ts'
 import { type ListQuery, list, type Page } from './listing.ts'
 import { checkObjectName } from './names.ts'
 import type {
+  Checksums,
   EngineParts,
   Extent,
   Metadata,
@@ -17,6 +18,8 @@ import type {
   StoredObject,
 } from './ports.ts'
 import type { OpenObject, Readers } from './readers.ts'
+import { newToken } from './session-key.ts'
+import { verifyChecksums } from './verification.ts'
 
 /** An object and, where the caller knows which, the generation that must be the live one. */
 export interface ObjectName {
@@ -35,6 +38,8 @@ export interface Destination {
   readonly bucket: string
   readonly name: string
   readonly preconditions: Preconditions
+  /** What the caller says of the content; `checksum_mismatch` where it is wrong. */
+  readonly checksums?: Checksums
 }
 
 interface Content {
@@ -161,12 +166,16 @@ export class Objects {
     destination: Destination,
     content: Omit<Publication, keyof Destination | 'size' | 'crc32c' | 'at'>,
   ): Promise<StoredObject> {
-    const { catalog, clock, settings } = this.#parts
-    const size = lengthOf(content.extents)
+    const { catalog, clock, settings, storage } = this.#parts
+    const { bucket, name, preconditions, checksums = {} } = destination
+    const { extents, md5 } = content
+    const size = lengthOf(extents)
     const limit = settings.maxObjectSize
     if (size > limit) throw new UploadError({ code: 'too_large', limit })
-    const crc32c = contentCrc32c(content.extents)
-    const { bucket, name, preconditions } = destination
+    const crc32c = contentCrc32c(extents)
+    const declared = [checksums]
+    const run = newToken()
+    await verifyChecksums(storage, { run, extents, crc32c, md5, declared, wantsMd5: false })
     const at = clock()
     return catalog.publish({ bucket, name, preconditions, ...content, size, crc32c, at })
   }

@@ -8,7 +8,7 @@ import { refuseUnknownAcl } from './access-control.ts'
 import type { Call } from './door.ts'
 import { readJsonObject } from './json-body.ts'
 import { isObject } from './merge-patch.ts'
-import { type JsonObject, metadataOf, textOf } from './metadata.ts'
+import { assertedChecksums, type JsonObject, metadataOf, textOf } from './metadata.ts'
 import { sendObject } from './objects.ts'
 import { int64Of, parsePreconditions } from './preconditions.ts'
 import { invalid, required } from './refusal.ts'
@@ -22,9 +22,12 @@ export async function compose(call: Call, { bucket, name }: Named): Promise<unkn
   const preconditions = parsePreconditions(query)
   const request = await readJsonObject(call)
   const sources = await pinned(call, sourcesOf(request, bucket), request)
-  const metadata = metadataOf(isObject(request['destination']) ? request['destination'] : {})
-  const { objects } = door.engine
-  const composed = await objects.compose(sources, { bucket, name, preconditions }, metadata)
+  const resource = isObject(request['destination']) ? request['destination'] : {}
+  const composed = await door.engine.objects.compose(
+    sources,
+    { bucket, name, preconditions, checksums: assertedChecksums(resource) },
+    metadataOf(resource),
+  )
   if (isToDelete(request)) await removeSources(call, sources, name)
   return sendObject(call, composed)
 }

@@ -48,9 +48,9 @@ export function parseJsonObject(bytes: Buffer): JsonObject {
   } catch {
     throw parseError('Parse Error')
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw parseError('Parse Error')
-  }
+  // What Go sends for "nothing".
+  if (value === null) return {}
+  if (typeof value !== 'object' || Array.isArray(value)) throw parseError('Parse Error')
   return value as JsonObject
 }
 

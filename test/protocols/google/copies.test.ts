@@ -214,3 +214,26 @@ test('moveTo renames in one step, onto what is there, too', async t => {
   t.equal((await read(server, 'dir/b')).text, 'x')
   t.equal((await post(server, 'dir%2Fb/moveTo/o/.')).status, 400)
 })
+
+test('GCS-45: compose verifies what the destination asserts of the content', async t => {
+  const server = await startServer(t)
+  await upload(server, 'one', 'hello')
+  await upload(server, 'two', ' world')
+  const parts = [{ name: 'one' }, { name: 'two' }]
+  for (const destination of [{ crc32c: 'AAAAAA==' }, { md5Hash: '1B2M2Y8AsgTpgAmY7PhCfg==' }]) {
+    const refused = await compose(server, parts, { destination })
+    t.equal(refused.status, 400)
+    t.match(refused.json(), { error: { errors: [{ reason: 'invalid' }] } })
+    t.equal((await server.ask('GET /storage/v1/b/bkt/o/all')).status, 404)
+  }
+  const right = { crc32c: 'yZRlqg==', md5Hash: 'XrY7u+Ae7tCTyyK7j1rNww==' }
+  t.equal((await compose(server, parts, { destination: right })).status, 200)
+})
+
+test('a copy whose body is `null` says nothing, as Go does', async t => {
+  const server = await startServer(t)
+  await upload(server, 'one', 'hello')
+  const path = 'POST /storage/v1/b/bkt/o/one/rewriteTo/b/bkt/o/two'
+  const copied = await server.ask(path, { 'Content-Type': 'application/json' }, 'null\n')
+  t.equal(copied.status, 200)
+})
