@@ -242,7 +242,9 @@ test('readiness: the disk takes a write and a sync, or it is not ready', async t
 test('a data directory that is none is refused with its name and the reason', async t => {
   const directory = t.testdir({ file: 'not a directory' })
   const opening = openDisk(t, { directory: join(directory, 'file') })
-  await t.rejects(opening, { message: /data directory .*file: .*(ENOTDIR|EEXIST)/ })
+  await t.rejects(opening, {
+    message: /data directory .*file .*(ENOTDIR|EEXIST).*TIDEMARK_DATA_DIR/,
+  })
   const files = new FaultyFiles()
   files.before = call => {
     if (call === 'datasync') throw diskError('EROFS')

@@ -176,6 +176,7 @@ class AppendLoop {
       start,
       marks: this.#nothing,
       share: this.#share,
+      syncsAhead: this.#parts.isDurable,
       onFailure: () => this.#arrivals.wake(),
     })
   }

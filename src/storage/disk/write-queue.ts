@@ -32,6 +32,7 @@ interface Write {
 export class WriteQueue {
   readonly #file: BlobFile
   readonly #share: Share
+  readonly #syncsAhead: boolean
   readonly #onFailure: () => void
   #position: number
   #marks: Marks
@@ -45,12 +46,15 @@ export class WriteQueue {
     readonly start: number
     readonly marks: Marks
     readonly share: Share
+    /** Whether what is written will have to be synced. */
+    readonly syncsAhead: boolean
     readonly onFailure: () => void
   }) {
     this.#file = parts.file
     this.#position = parts.start
     this.#marks = parts.marks
     this.#share = parts.share
+    this.#syncsAhead = parts.syncsAhead
     this.#onFailure = parts.onFailure
   }
 
@@ -88,6 +92,7 @@ export class WriteQueue {
     try {
       await this.#file.write(batch.buffers, position)
       write.isDone = true
+      if (this.#syncsAhead) this.#file.syncAhead()
     } catch (cause) {
       // A broken disk outweighs a full one.
       if (this.#failure === undefined || !isFull(cause)) this.#failure = cause

@@ -162,6 +162,17 @@ test('a failed sync in the background ends an append that waits for its client',
   t.equal(await body.read(1), 'end', 'the body was let go and can be drained')
 })
 
+test('a sync ahead that fails is the failure of the sync that would have promised (P12)', async t => {
+  const { files, append } = await openBench(t)
+  const syncs = files.count('datasync')
+  failNext(files, 'datasync', 'EIO')
+  // Twice what sets the disk to work early: the sync at the end is another one, and succeeds.
+  const error = await append({ body: bodyOf(someBytes(9 * 1024 * 1024)) }).catch(error => error)
+  t.match(error, refusal('storage_failed'))
+  t.match(error.cause, { code: 'EIO' })
+  t.ok(files.count('datasync') >= syncs + 2, 'there was a later one that did not fail')
+})
+
 test('a refused checkpoint ends the append with its own error', async t => {
   const { append, bytes } = await openBench(t, { pace: { bytes: 100, ms: 60_000 } })
   const superseded = new UploadError({ code: 'superseded' })
