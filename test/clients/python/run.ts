@@ -1,5 +1,5 @@
 /**
- * The Python suite: installs its pinned clients into a scratch folder once, then runs pytest, with this command's arguments.
+ * The Python suite: installs its pinned clients into scratch folders once, then runs pytest, with this command's arguments.
  *
  * Where Python or the packages cannot be had it says so and succeeds: the suite is for machines that can. With CI=true that is
  * a failure.
@@ -11,27 +11,48 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path'
 
 const here = import.meta.dirname
-const requirements = join(here, 'requirements.txt')
+const isCi = process.env['CI'] === 'true'
 
 class Unavailable extends Error {}
 
-/** How to start Python so that it finds the installed clients. */
+/** How to start Python so that it finds the installed packages: those of a folder, or its own. */
 interface Python {
   readonly command: string
-  readonly env: Readonly<Record<string, string>>
+  readonly path: string | undefined
 }
 
 function main(args: readonly string[]): number {
-  const python = installed()
-  const pytest = spawnSync(python.command, ['-m', 'pytest', ...args], {
+  const { command, path } = installed('requirements.txt')
+  const pytest = spawnSync(command, ['-m', 'pytest', ...args], {
     cwd: here,
     stdio: 'inherit',
-    env: { ...process.env, ...python.env, PYTHONDONTWRITEBYTECODE: '1', NODE: process.execPath },
+    env: {
+      ...process.env,
+      ...(path !== undefined && { PYTHONPATH: path }),
+      ...gsutil(),
+      PYTHONDONTWRITEBYTECODE: '1',
+      NODE: process.execPath,
+      NO_PROXY: '127.0.0.1',
+      no_proxy: '127.0.0.1',
+    },
   })
   return pytest.status ?? 1
 }
 
-function installed(): Python {
+/** Where the tests find it, or nothing: they skip themselves. */
+function gsutil(): Record<string, string> {
+  try {
+    const { command, path = '' } = installed('requirements-gsutil.txt')
+    return { GSUTIL_PYTHON: command, GSUTIL_PYTHONPATH: path }
+  } catch (error) {
+    if (!(error instanceof Unavailable) || isCi) throw error
+    announce('SKIPPED: gsutil was not tested.', error)
+    return {}
+  }
+}
+
+function installed(list: string): Python {
+  const requirements = join(here, list)
   const system = systemPython()
   const version = run(system, ['-c', 'import sys; print(sys.version, sys.prefix)'])
   // Another Python or other pins are another folder; what an interrupted installation left has no stamp.
@@ -41,15 +62,15 @@ function installed(): Python {
   if (!existsSync(stamp)) {
     rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
-    install(system, folder)
+    install(system, folder, requirements)
     writeFileSync(stamp, version)
   }
   const inVenv = join(folder, 'venv', 'bin', 'python')
-  if (existsSync(inVenv)) return { command: inVenv, env: {} }
-  return { command: system, env: { PYTHONPATH: join(folder, 'packages') } }
+  if (existsSync(inVenv)) return { command: inVenv, path: undefined }
+  return { command: system, path: join(folder, 'packages') }
 }
 
-function install(python: string, folder: string): void {
+function install(python: string, folder: string, requirements: string): void {
   const venv = join(folder, 'venv')
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '-r', requirements]
   try {
@@ -78,12 +99,14 @@ function run(command: string, args: readonly string[]): string {
   throw new Unavailable(`${command} ${args.join(' ')}: ${reason}`)
 }
 
+function announce(what: string, { message }: Error): void {
+  console.error(`\n*** ${what}\n*** ${message}\n`)
+}
+
 try {
   process.exitCode = main(process.argv.slice(2))
 } catch (error) {
   if (!(error instanceof Unavailable)) throw error
-  const isFailure = process.env['CI'] === 'true'
-  console.error(`\n*** ${isFailure ? 'FAILED' : 'SKIPPED'}: the Python clients were not tested.`)
-  console.error(`*** ${error.message}\n`)
-  process.exitCode = isFailure ? 1 : 0
+  announce(`${isCi ? 'FAILED' : 'SKIPPED'}: the Python clients were not tested.`, error)
+  process.exitCode = isCi ? 1 : 0
 }

@@ -4,20 +4,20 @@ next `next_chunk()` asks `bytes */N` and goes on from the answer. (Not with chun
 length as size − 2 × progress. A chunk larger than the file is the same single PUT, and resumes.)
 """
 
+import http.client
 import io
 import json
 import random
 import threading
 import time
-import urllib.error
-import urllib.request
 
 import pytest
 from googleapiclient.errors import HttpError
-from googleapiclient.http import MediaFileUpload, MediaIoBaseUpload, build_http
+from googleapiclient.http import MediaFileUpload, MediaIoBaseDownload, MediaIoBaseUpload, build_http
 
-from client import download, insert, service_at, upload, upload_stubbornly
-from test_upload import UnknownSize
+from api_client import download, insert, service_at, upload, upload_stubbornly
+from kept import wait_until_kept
+from test_api_client_upload import Counting, UnknownSize
 
 MIB = 1024 * 1024
 GRANULE = 256 * 1024
@@ -26,20 +26,6 @@ GRANULE = 256 * 1024
 @pytest.fixture
 def service(server):
     return service_at(server.url)
-
-
-def wait_until_kept(uri, at_least):
-    """The server answers with its last checkpoint, and may still be busy with what arrived before the cut."""
-    while True:
-        query = urllib.request.Request(uri, method='PUT', headers={'Content-Range': 'bytes */*'})
-        try:
-            urllib.request.urlopen(query)
-        except urllib.error.HTTPError as answer:
-            assert answer.code == 308
-            kept = int(answer.headers.get('Range', 'bytes=0--1').split('-', 1)[1]) + 1
-            if kept >= at_least:
-                return kept
-        time.sleep(0.02)
 
 
 def test_cut_in_the_middle_of_a_chunk(server, network, path, content):
@@ -228,3 +214,66 @@ def test_num_retries_wait_for_a_server_that_starts(server, service, content):
     starting.join()
     upload(request)
     assert download(service, 'late.bin') == content
+
+
+def test_num_retries_of_answers(server):
+    """Of a source that can be asked twice: of a stream the client would send what is left of it, which is nothing."""
+    marks, http = server.plan_faults('return-503', 'return-503-after-256K'), build_http()
+    plain = http.request
+    http.request = lambda uri, method='GET', body=None, headers=None, **options: plain(
+        uri, method, body, {**(headers or {}), **marks}, **options
+    )
+    media = Counting(600_000, chunksize=2 * MIB)
+    request = insert(service_at(server.url), 'retried', media)
+    upload(request, http, num_retries=4)
+    assert server.has_met(marks)
+    assert download(service_at(server.url), 'retried') == media.getbytes(0, media.size())
+
+
+def test_cut_with_an_upload_class_of_ones_own(server, network):
+    """`num_retries` is for answers; a connection that breaks is the caller's affair, and the next call goes on."""
+    media = Counting(600_000, chunksize=2 * MIB)
+    request = insert(service_at(network.url), 'own', media)
+    for fault in (network.cut_after, network.lose_answer_after):
+        fault(MIB + MIB // 2)
+        with pytest.raises(OSError):
+            request.next_chunk(num_retries=3)
+    upload(request)
+    assert network.cuts == 2
+    assert download(service_at(server.url), 'own') == media.getbytes(0, media.size())
+
+
+@pytest.mark.parametrize('body', [None, {'metadata': {'k': 'v'}}])
+def test_a_cut_whole_upload_is_sent_again(server, network, content, body):
+    """With a body the client sends multipart, without one only the data."""
+
+    def request():
+        media = MediaIoBaseUpload(io.BytesIO(content), 'image/png')
+        return insert(service_at(network.url), 'whole', media, body=body)
+
+    network.cut_after(2 * MIB)
+    with pytest.raises(OSError):
+        request().execute()
+    with pytest.raises(HttpError) as missing:
+        download(service_at(server.url), 'whole')
+    assert missing.value.resp.status == 404
+    network.cut_after(2 * MIB)
+    request().execute(num_retries=3)
+    assert network.cuts == 2
+    assert download(service_at(server.url), 'whole') == content
+
+
+def test_a_cut_download_goes_on(server, network, service, content):
+    insert(service, 'down', MediaIoBaseUpload(io.BytesIO(content), 'image/png')).execute()
+    fd = io.BytesIO()
+    request = service_at(network.url).objects().get_media(bucket='uploads', object='down')
+    downloader, done, breaks = MediaIoBaseDownload(fd, request, chunksize=MIB), False, 0
+    network.cut_answers_after(2 * MIB + MIB // 2)
+    while not done:
+        try:
+            _, done = downloader.next_chunk()
+        except (OSError, http.client.HTTPException):
+            breaks += 1
+    assert network.cuts == 1
+    assert breaks >= 1
+    assert fd.getvalue() == content

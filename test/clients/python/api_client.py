@@ -3,8 +3,8 @@ google-api-python-client as its users set it up for a server of their own, and t
 (docs/media.md and docs/start.md of that project).
 
 The client's own option for this, `api_endpoint`, changes only the host of upload URLs and leaves them at https (see
-test_endpoint.py). A server without TLS is therefore named in the discovery document: the one that comes with the client,
-with another rootUrl.
+test_api_client_endpoint.py). A server without TLS is therefore named in the discovery document: the server's own, or the one
+that comes with the client, with another rootUrl.
 """
 
 import http.client
@@ -14,7 +14,7 @@ import time
 from importlib import resources
 
 import httplib2
-from googleapiclient.discovery import build_from_document
+from googleapiclient.discovery import build, build_from_document
 from googleapiclient.errors import HttpError
 from googleapiclient.http import MediaIoBaseDownload, build_http
 
@@ -30,15 +30,26 @@ def service_at(url):
     return build_from_document({**bundled_document(), 'rootUrl': f'{url}/'}, http=build_http())
 
 
+def discovered_at(url, path='discovery/v1/apis/{api}/{apiVersion}/rest'):
+    """From the server's own document. The client would keep that for a day, and ports are used again."""
+    return build(
+        'storage',
+        'v1',
+        http=build_http(),
+        discoveryServiceUrl=f'{url}/{path}',
+        cache_discovery=False,
+    )
+
+
 def insert(service, name, media, **parameters):
     return service.objects().insert(bucket='uploads', name=name, media_body=media, **parameters)
 
 
-def upload(request, http=None):
+def upload(request, http=None, num_retries=0):
     """The loop of the documentation. Answers the object's resource and the progress on the way."""
     response, progress = None, []
     while response is None:
-        status, response = request.next_chunk(http=http)
+        status, response = request.next_chunk(http=http, num_retries=num_retries)
         if status:
             progress.append(status.resumable_progress)
     return response, progress

@@ -1,8 +1,13 @@
-"""Every way google-api-python-client uploads resumably without a break, and everything it reads afterwards."""
+"""
+Every way google-api-python-client uploads resumably without a break, and everything it reads afterwards. What is not resumable
+is in test_api_client_whole.py.
+"""
 
 import base64
+import filecmp
 import hashlib
 import io
+import uuid
 
 import pytest
 from googleapiclient.errors import HttpError
@@ -11,9 +16,10 @@ from googleapiclient.http import (
     MediaInMemoryUpload,
     MediaIoBaseDownload,
     MediaIoBaseUpload,
+    MediaUpload,
 )
 
-from client import download, insert, upload
+from api_client import download, insert, service_at, upload
 
 MIB = 1024 * 1024
 
@@ -26,6 +32,31 @@ class UnknownSize(MediaIoBaseUpload):
 
     def has_stream(self):
         return False
+
+
+class Counting(MediaUpload):
+    """Somebody's own source, of which only the interface is the client's: numbers, made as they are asked for."""
+
+    def __init__(self, numbers, chunksize=MIB, resumable=True):
+        self._numbers, self._chunksize, self._is_resumable = numbers, chunksize, resumable
+
+    def chunksize(self):
+        return self._chunksize
+
+    def mimetype(self):
+        return 'application/x-numbers'
+
+    def size(self):
+        return 8 * self._numbers
+
+    def resumable(self):
+        return self._is_resumable
+
+    def getbytes(self, begin, length):
+        end = min(begin + length, self.size())
+        numbers = range(begin // 8, -(-end // 8))
+        data = b''.join(number.to_bytes(8, 'big') for number in numbers)
+        return data[begin % 8 :][: end - begin]
 
 
 # Not a multiple of the chunk: then the client ends with `bytes N-(N-1)/N`, which Google refuses, and so do we (gcs.md §6.2).
@@ -81,6 +112,47 @@ def test_unknown_size(service, content, length):
     assert download(service, 'unknown.bin') == content[:length]
 
 
+@pytest.mark.parametrize('numbers', [0, 1, 131_072, 400_000])
+def test_an_upload_class_of_ones_own(service, numbers):
+    media = Counting(numbers)
+    response, progress = upload(insert(service, 'numbers', media))
+    assert progress == [*range(MIB, 8 * numbers, MIB)]
+    assert (response['size'], response['contentType']) == (
+        str(8 * numbers),
+        'application/x-numbers',
+    )
+    assert download(service, 'numbers') == media.getbytes(0, media.size())
+
+
+def test_100_mib(steady, huge, tmp_path):
+    service = service_at(steady.url)
+    media = MediaFileUpload(huge, chunksize=16 * MIB, resumable=True)
+    _, progress = upload(insert(service, 'huge', media))
+    assert progress == [16 * MIB * count for count in range(1, 7)]
+    with (tmp_path / 'copy').open('wb') as copy:
+        request = service.objects().get_media(bucket='uploads', object='huge')
+        downloader, done = MediaIoBaseDownload(copy, request, chunksize=16 * MIB), False
+        while not done:
+            _, done = downloader.next_chunk()
+    assert filecmp.cmp(huge, tmp_path / 'copy', shallow=False)
+
+
+@pytest.mark.parametrize(
+    'declared', [{'md5Hash': 'XUFAKrxLKna5cZ2REBfFkg=='}, {'crc32c': 'mnG7TA=='}]
+)
+def test_a_wrong_checksum_is_refused(service, path, declared):
+    """The checksums are those of `hello`."""
+    media = MediaFileUpload(path, chunksize=2 * MIB, resumable=True)
+    with pytest.raises(HttpError) as refusal:
+        upload(insert(service, 'wrong', media, body=declared))
+    assert refusal.value.resp.status == 400
+    [digest] = declared.values()
+    assert digest in refusal.value.reason
+    with pytest.raises(HttpError) as missing:
+        service.objects().get(bucket='uploads', object='wrong').execute()
+    assert missing.value.resp.status == 404
+
+
 def test_memory_and_metadata(service):
     media = MediaInMemoryUpload(b'in memory', mimetype='text/plain', resumable=True)
     body = {'contentType': 'text/markdown', 'metadata': {'owner': 'me'}, 'cacheControl': 'no-store'}
@@ -102,9 +174,11 @@ def test_content_type_is_guessed_from_the_file(service, tmp_path):
 
 
 def test_a_mask_and_a_precondition_travel_with_the_session(service, path):
+    name = f'masked-{uuid.uuid4()}'
+
     def request():
         media = MediaFileUpload(path, chunksize=2 * MIB, resumable=True)
-        return insert(service, 'masked', media, ifGenerationMatch='0', fields='name,size')
+        return insert(service, name, media, ifGenerationMatch='0', fields='name,size')
 
     response, _ = upload(request())
     assert response.keys() == {'name', 'size'}
