@@ -26,6 +26,8 @@ import { handOverRawBodies } from './http/raw-body.ts'
 import { logResponses, logSerializers, quietLogController, requestIds } from './http/request-log.ts'
 import { answerTheRest, routerOptions, routingUrl } from './http/routing.ts'
 import { shutDownInOrder } from './http/shutdown.ts'
+import { endStalledReaders } from './http/stalled-readers.ts'
+import { refuseTransferCodings } from './http/transfer-coding.ts'
 import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
 import { googleXml } from './protocols/google/xml.ts'
@@ -89,6 +91,8 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     routeExpectations(server.server)
     logResponses(server)
     answerEarly(server, { lingerMs })
+    endStalledReaders(server, config.bodyIdleMs)
+    refuseTransferCodings(server)
     handOverRawBodies(server)
     answerTheRest(server)
 

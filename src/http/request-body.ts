@@ -193,9 +193,10 @@ export function declaredLength(request: IncomingMessage): number | undefined {
   return length === undefined ? 0 : Number(length)
 }
 
-export function expectsContinue(request: IncomingMessage): boolean {
-  const { expect } = request.headers
-  return expect !== undefined && /\b100-continue\b/i.test(expect)
+/** HTTP/1.0 knows no interim answers (RFC 9110 §10.1.1). */
+export function expectsContinue({ headers, httpVersion }: IncomingMessage): boolean {
+  const { expect } = headers
+  return expect !== undefined && httpVersion !== '1.0' && /\b100-continue\b/i.test(expect)
 }
 
 function ignore(): void {}

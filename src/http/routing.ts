@@ -6,14 +6,39 @@
 
 import type { FastifyInstance } from 'fastify'
 import { Query } from './query.ts'
+import { UnknownTransferCoding } from './transfer-coding.ts'
+
+/** What is needed of Node's request. */
+interface Target {
+  readonly url?: string | undefined
+  readonly headers?: { host?: string | undefined }
+  /** Fastify's. */
+  originalUrl?: string
+}
 
 /** The URL for the router; routes read `request.originalUrl`. */
-export function routingUrl({ url = '/' }: { readonly url?: string | undefined }): string {
+export function routingUrl(request: Target): string {
+  const url = takeOriginForm(request)
   const end = url.indexOf('?')
   const path = end < 0 ? url : url.slice(0, end)
   if (!path.includes('%')) return url
   return path.replaceAll('%', '.') + url.slice(path.length)
 }
+
+/**
+ * RFC 9112 §3.2.2: a server must accept `GET http://host/path`, whose authority counts instead of Host. From here on it is
+ * an ordinary request: Fastify has what arrived in `originalUrl` already, which is what routes read.
+ */
+function takeOriginForm(request: Target): string {
+  const { url = '/' } = request
+  const [absolute, authority, target = ''] = ABSOLUTE_FORM.exec(url) ?? []
+  if (absolute === undefined) return url
+  if (authority && request.headers) request.headers.host = authority
+  request.originalUrl = target.startsWith('/') ? target : `/${target}`
+  return request.originalUrl
+}
+
+const ABSOLUTE_FORM = /^https?:\/\/(?:[^/?#@]*@)?([^/?#@]*)(.*)$/i
 
 export const routerOptions = {
   querystringParser: (text: string): Record<string, unknown> =>
@@ -26,6 +51,9 @@ export function answerTheRest(app: FastifyInstance): void {
     reply.code(404).type('text/plain; charset=utf-8').send('Not Found'),
   )
   app.setErrorHandler((error, request, reply) => {
+    if (error instanceof UnknownTransferCoding) {
+      return reply.code(501).type('text/plain; charset=utf-8').send('Not Implemented')
+    }
     request.log.error({ err: error }, 'failed')
     return reply.code(500).type('text/plain; charset=utf-8').send('Internal Server Error')
   })

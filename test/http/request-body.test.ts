@@ -210,3 +210,16 @@ test('P6: a body in chunks of one byte is not a buffer a byte', async t => {
   answer()
   wire.close()
 })
+
+test('RFC 9110 §10.1.1: HTTP/1.0 gets no 100, whatever it expects', async t => {
+  const server = await serveBare(t, async (request, reply) => {
+    const arrival = await takeBody(request, reply).read(5000)
+    return reply.send(joined(arrival))
+  })
+  const wire = await server.connect()
+  wire.send('PUT /x HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\nhello')
+  await wire.ended()
+  t.match(wire.unread, /^HTTP\/1\.1 200 /)
+  t.match(wire.unread, /\r\n\r\nhello$/)
+  t.notMatch(wire.unread, '100 Continue')
+})

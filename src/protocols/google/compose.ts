@@ -4,6 +4,7 @@
 
 import { UploadError } from '../../engine/failure.ts'
 import type { SourceName } from '../../engine/objects.ts'
+import type { Checksums } from '../../engine/ports.ts'
 import { refuseUnknownAcl } from './access-control.ts'
 import type { Call } from './door.ts'
 import { readJsonObject } from './json-body.ts'
@@ -25,11 +26,16 @@ export async function compose(call: Call, { bucket, name }: Named): Promise<unkn
   const resource = isObject(request['destination']) ? request['destination'] : {}
   const composed = await door.engine.objects.compose(
     sources,
-    { bucket, name, preconditions, checksums: assertedChecksums(resource) },
+    { bucket, name, preconditions, checksums: assertionsOf(resource) },
     metadataOf(resource),
   )
   if (isToDelete(request)) await removeSources(call, sources, name)
   return sendObject(call, composed)
+}
+
+/** Python sends back all it knew of the object that it overwrites: with a generation, that is an echo and asserts nothing. */
+function assertionsOf(resource: JsonObject): Checksums {
+  return resource['generation'] === undefined ? assertedChecksums(resource) : {}
 }
 
 function sourcesOf(request: JsonObject, bucket: string): readonly SourceName[] {

@@ -21,22 +21,22 @@ export async function download(
   form: ReadForm = JSON_READ,
 ): Promise<unknown> {
   const { request, reply } = call
-  reply.headers(mediaHeaders(object, form))
   if (isTranscodable(object)) {
     addVary(reply, 'Accept-Encoding')
-    if (!asksForStoredBytes(request)) return sendDecompressed(call, method, object)
+    if (!asksForStoredBytes(request)) return sendDecompressed(call, method, object, form)
   }
   const { size } = object
   const range = rangeOf(request, method, object, form.etagOf(object))
   if (range.kind === 'unsatisfiable') throw unsatisfiable(size)
   const { from, to } = range.kind === 'part' ? range : { from: 0, to: size }
-  reply.header('content-length', to - from)
-  if (method === 'HEAD') return reply.send()
+  const headers = { ...mediaHeaders(object, form), 'content-length': to - from }
+  if (method === 'HEAD') return reply.headers(headers).send()
+  if (from === to) return reply.headers(headers).send('')
+  const opened = await open(call, object)
+  reply.headers(headers)
   if (range.kind === 'part') {
     reply.code(206).header('content-range', `bytes ${from}-${to - 1}/${size}`)
   }
-  if (from === to) return reply.send('')
-  const opened = await open(call, object)
   return sendBytes(reply, opened, opened.read(from, to))
 }
 
@@ -56,12 +56,18 @@ async function sendDecompressed(
   call: Call,
   method: string,
   object: StoredObject,
+  form: ReadForm,
 ): Promise<unknown> {
   const { reply } = call
-  reply.removeHeader('content-encoding').removeHeader('accept-ranges')
-  reply.header('x-guploader-response-body-transformations', 'gunzipped')
-  if (method === 'HEAD') return reply.send()
+  const {
+    'content-encoding': _encoding,
+    'accept-ranges': _ranges,
+    ...headers
+  } = mediaHeaders(object, form)
+  headers['x-guploader-response-body-transformations'] = 'gunzipped'
+  if (method === 'HEAD') return reply.headers(headers).send()
   const opened = await open(call, object)
+  reply.headers(headers)
   return sendBytes(reply, opened, gunzipped(opened.read(0, object.size)))
 }
 
@@ -76,8 +82,12 @@ function sendBytes(
   bytes: AsyncIterable<Buffer>,
 ): FastifyReply {
   const payload = Readable.from(bytes, { objectMode: false })
-  // A reader who leaves before the first byte never gets to the end of the loop, which is what else would close it.
+  // A stream that nobody begins to read never gets to the end of the loop, which is what else would close the object: the
+  // reader has left, or the answer failed in a hook or on a header and another one was sent. All of them end the response.
   payload.once('close', () => opened.close())
+  const { raw } = reply
+  if (raw.closed || raw.destroyed) payload.destroy()
+  else raw.once('close', () => payload.destroy())
   return reply.send(payload)
 }
 

@@ -8,10 +8,10 @@ export function errorEnvelope({
   status,
   reason,
   message,
+  debugInfo,
   location,
 }: Extract<Answer, { kind: 'json' }>): string {
   const blame = location && { locationType: location.type, location: location.name }
-  return JSON.stringify({
-    error: { code: status, message, errors: [{ message, domain: 'global', reason, ...blame }] },
-  })
+  const first = { message, domain: 'global', reason, ...blame, debugInfo }
+  return JSON.stringify({ error: { code: status, message, errors: [first] } })
 }

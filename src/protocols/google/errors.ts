@@ -6,6 +6,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Failure, type FailureCode, UploadError } from '../../engine/failure.ts'
 import { MalformedEncoding } from '../../http/query.ts'
+import { UnknownTransferCoding } from '../../http/transfer-coding.ts'
 import { errorEnvelope } from './error-envelope.ts'
 import { type Answer, brokenBody, json, Refusal, text } from './refusal.ts'
 
@@ -32,15 +33,16 @@ export function answerError(
 /** Something for an operator to look at, as opposed to what clients and full disks bring along every day. */
 function isOurs(error: unknown): boolean {
   if (error instanceof UploadError) return OUR_FAULTS.has(error.failure.code)
-  return (
-    !(error instanceof Refusal || error instanceof MalformedEncoding) &&
-    ((error as Partial<FastifyError>).statusCode ?? 500) >= 500
+  const isTheirs = [Refusal, MalformedEncoding, UnknownTransferCoding].some(
+    kind => error instanceof kind,
   )
+  return !isTheirs && ((error as Partial<FastifyError>).statusCode ?? 500) >= 500
 }
 
 export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
   const phrase = PHRASES[answer.status]
   if (phrase !== undefined) reply.raw.statusMessage = phrase
+  forgetContent(reply)
   reply.code(answer.status)
   if (answer.headers !== undefined) reply.headers(answer.headers)
   switch (answer.kind) {
@@ -53,11 +55,27 @@ export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
   }
 }
 
+/** What speaks of the exchange, not of the content that was to come. */
+const OF_THE_EXCHANGE = /^(?:vary|access-control-.*|connection|x-guploader-uploadid)$/
+
+/** An error is none of the bytes, tags and times of the object whose answer failed. */
+export function forgetContent(reply: FastifyReply): void {
+  for (const name of Object.keys(reply.getHeaders())) {
+    if (OF_THE_EXCHANGE.test(name)) continue
+    reply.removeHeader(name)
+    // A stream's headers are with Node already when its first byte fails.
+    if (!reply.raw.headersSent) reply.raw.removeHeader(name)
+  }
+}
+
 function answerOf(error: unknown): Answer {
   if (error instanceof UploadError) return answerTo(error.failure)
   if (error instanceof Refusal) return error.answer
   if (error instanceof MalformedEncoding) {
     return json(400, 'invalid', `Malformed percent-encoding or UTF-8 in the ${error.where}.`)
+  }
+  if (error instanceof UnknownTransferCoding) {
+    return json(501, 'notImplemented', 'Not implemented: a transfer coding other than chunked')
   }
   const { statusCode } = error as Partial<FastifyError>
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
@@ -160,7 +178,11 @@ function answerTo(failure: Failure): Answer {
         'Your previous request to create the named bucket succeeded and you already own it.',
       )
     case 'bucket_not_empty':
-      return json(409, 'conflict', 'The bucket you tried to delete was not empty.')
+      return {
+        ...json(409, 'conflict', 'The bucket you tried to delete was not empty.'),
+        // gsutil looks for these words in a 409 (gcs_json_api.py), and says "already exists" without them.
+        debugInfo: 'The bucket you tried to delete is not empty.',
+      }
     case 'bucket_name_invalid':
       return json(
         400,

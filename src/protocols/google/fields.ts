@@ -2,6 +2,7 @@
  * `fields=`, a response mask (gcs.md §2): `a,b`, `a/b`, `a(b,c)`, `*`. Only successful JSON is masked.
  */
 
+import type { Query } from '../../http/query.ts'
 import { invalid } from './refusal.ts'
 
 /** Names to keep, each with the mask of what is below it; `all` keeps everything. */
@@ -9,21 +10,32 @@ type Mask = Map<string, Mask | 'all'>
 
 const LIMIT = 4096
 
+/** Throws where `fields` is no mask: to be asked before anything happens, because the answer comes after it. */
+export function checkFields(query: Query): void {
+  const fields = query.get('fields')
+  if (!isEmpty(fields)) parseMask(fields)
+}
+
 /** The value with only the masked fields; the whole value when there is no mask. */
 export function select(value: object, fields: string | undefined): object {
-  if (fields === undefined || fields.trim() === '') return value
+  if (isEmpty(fields)) return value
   return masked(value, parseMask(fields)) as object
+}
+
+function isEmpty(fields: string | undefined): fields is undefined {
+  return fields === undefined || fields.trim() === ''
 }
 
 function masked(value: unknown, mask: Mask): unknown {
   if (Array.isArray(value)) return value.map(item => masked(item, mask))
   if (typeof value !== 'object' || value === null) return value
-  const kept: Record<string, unknown> = {}
+  const kept: [string, unknown][] = []
   for (const [name, child] of Object.entries(value)) {
     const below = mask.get(name) ?? mask.get('*')
-    if (below !== undefined) kept[name] = below === 'all' ? child : masked(child, below)
+    if (below !== undefined) kept.push([name, below === 'all' ? child : masked(child, below)])
   }
-  return kept
+  // Not by assignment: `__proto__` is a name like any other.
+  return Object.fromEntries(kept)
 }
 
 function parseMask(fields: string): Mask {

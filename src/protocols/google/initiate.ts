@@ -8,7 +8,7 @@ import { shortKey } from '../../engine/session-key.ts'
 import type { Call } from './door.ts'
 import { agreed, declaredChecksums } from './goog-hash.ts'
 import { readJsonObject } from './json-body.ts'
-import { assertedChecksums, type JsonObject, metadataOf } from './metadata.ts'
+import { assertedChecksums, type JsonObject, uploadMetadata } from './metadata.ts'
 import { nameOf } from './object-name.ts'
 import { parsePreconditions } from './preconditions.ts'
 import { invalid } from './refusal.ts'
@@ -46,15 +46,12 @@ function intentOf(call: Call, bucket: string, resource: JsonObject): Intent {
   }
 }
 
-/** The body's contentType beats X-Upload-Content-Type, whose empty value is none; contentEncoding may come in the query. */
 function metadataWithHeaders({ request, query }: Call, resource: JsonObject): Intent['metadata'] {
   const contentType = request.headers['x-upload-content-type']
-  const contentEncoding = query.get('contentEncoding')
-  return {
-    ...(typeof contentType === 'string' && contentType !== '' && { contentType }),
-    ...metadataOf(resource),
-    ...(contentEncoding && { contentEncoding }),
-  }
+  return uploadMetadata(resource, {
+    contentType: contentType?.toString(),
+    contentEncoding: query.get('contentEncoding'),
+  })
 }
 
 function declaredTotal(header: string | string[] | undefined): number | undefined {

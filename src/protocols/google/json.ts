@@ -15,6 +15,7 @@ import { refuseCustomerKeys } from './customer-keys.ts'
 import { discovery } from './discovery.ts'
 import type { Call, Door } from './door.ts'
 import { answerError } from './errors.ts'
+import { checkFields } from './fields.ts'
 import { readMetadataBody } from './json-body.ts'
 import { answerObjects } from './object-list.ts'
 import { answerDownload, answerObject } from './objects.ts'
@@ -67,7 +68,9 @@ async function upload(call: Call, tree: string): Promise<unknown> {
 async function api(call: Call, tree: string): Promise<unknown> {
   const method = meantMethod(call.request)
   const resource = parseResource(pathBelow(call, tree), method === 'POST')
-  return answerResource(await withQueryFromBody(call, method), method, resource)
+  const asked = await withQueryFromBody(call, method)
+  checkFields(asked.query)
+  return answerResource(asked, method, resource)
 }
 
 async function answerResource(call: Call, method: string, resource: Resource): Promise<unknown> {

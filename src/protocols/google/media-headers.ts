@@ -37,7 +37,7 @@ export function mediaHeaders(object: StoredObject, form: ReadForm): Record<strin
     'x-goog-hash': googHash(object),
     'x-goog-generation': String(object.generation),
     'x-goog-metageneration': String(object.metageneration),
-    'x-goog-storage-class': metadata.storageClass ?? DEFAULT_STORAGE_CLASS,
+    'x-goog-storage-class': headerText(metadata.storageClass ?? DEFAULT_STORAGE_CLASS),
     'x-goog-stored-content-length': String(object.size),
     // Node checks the hash only when this is there.
     'x-goog-stored-content-encoding': headerText(contentEncoding ?? 'identity'),

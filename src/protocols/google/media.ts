@@ -5,7 +5,7 @@
 import type { Metadata } from '../../engine/ports.ts'
 import type { Call } from './door.ts'
 import { declaredChecksums } from './goog-hash.ts'
-import { customHeaders } from './metadata.ts'
+import { customHeaders, uploadMetadata } from './metadata.ts'
 import { parsePreconditions } from './preconditions.ts'
 import { required } from './refusal.ts'
 import { demandLength, sendUploaded, withBody } from './whole-upload.ts'
@@ -33,9 +33,5 @@ export async function putMedia(call: Call, bucket: string): Promise<unknown> {
 function metadataOf({ request }: Call, contentEncoding: string | undefined): Metadata {
   const { contentType } = request
   const custom = customHeaders(request.headers)
-  return {
-    ...(contentType && { contentType }),
-    ...(contentEncoding && { contentEncoding }),
-    ...(custom && { custom }),
-  }
+  return { ...uploadMetadata({}, { contentType, contentEncoding }), ...(custom && { custom }) }
 }

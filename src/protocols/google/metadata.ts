@@ -80,6 +80,22 @@ export function metadataOf(resource: JsonObject): Metadata {
   return metadata
 }
 
+/** What an upload says outside of its resource. */
+export interface SaidBeside {
+  /** A header, as Node reads it; a type in the resource beats it, its empty value is none (§5.1, §6.1). */
+  readonly contentType: string | undefined
+  /** Of the query; beats the resource's. */
+  readonly contentEncoding: string | undefined
+}
+
+export function uploadMetadata(resource: JsonObject, beside: SaidBeside): Metadata {
+  return metadataOf({
+    ...resource,
+    contentType: said(resource, 'contentType') ?? utf8Of(beside.contentType ?? ''),
+    contentEncoding: beside.contentEncoding || said(resource, 'contentEncoding'),
+  })
+}
+
 /** A PATCH (gcs.md §3): merged into what is said now, `null` deletes, also within `metadata`. */
 export function patched(metadata: Metadata, patch: JsonObject): Metadata {
   return metadataOf(mergePatch(writableResource(metadata), patch))
@@ -127,18 +143,25 @@ export function textOf(resource: JsonObject, field: string): string | undefined 
 
 /** X-Goog-Meta-* on a media upload or a final request; undefined when there are none. */
 export function customHeaders(headers: IncomingHttpHeaders): Record<string, string> | undefined {
-  let custom: Record<string, string> | undefined
+  const entries: [string, string][] = []
   for (const name in headers) {
     if (!name.startsWith('x-goog-meta-')) continue
-    // Node reads header bytes as Latin-1; these are UTF-8 (gcs.md §7).
-    custom ??= {}
-    custom[name.slice('x-goog-meta-'.length)] = Buffer.from(
-      String(headers[name]),
-      'latin1',
-    ).toString('utf8')
+    entries.push([name.slice('x-goog-meta-'.length), utf8Of(String(headers[name]))])
   }
-  if (custom !== undefined) checkCustomSize(custom)
+  if (entries.length === 0) return undefined
+  // Not by assignment: `__proto__` is a name like any other.
+  const custom = Object.fromEntries(entries)
+  checkCustomSize(custom)
   return custom
+}
+
+/** Node reads header bytes as Latin-1; these are UTF-8 (gcs.md §7). */
+function utf8Of(header: string): string {
+  return Buffer.from(header, 'latin1').toString('utf8')
+}
+
+function said(resource: JsonObject, field: string): string | undefined {
+  return textOf(resource, field) || undefined
 }
 
 function customOf(resource: JsonObject): Record<string, string> | undefined {

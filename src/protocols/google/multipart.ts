@@ -6,7 +6,7 @@ import { UploadError } from '../../engine/failure.ts'
 import type { Intent, StoredObject } from '../../engine/ports.ts'
 import type { Call } from './door.ts'
 import { agreed, declaredChecksums } from './goog-hash.ts'
-import { assertedChecksums, metadataOf, parseJsonObject } from './metadata.ts'
+import { assertedChecksums, parseJsonObject, uploadMetadata } from './metadata.ts'
 import { boundariesOf } from './multipart-boundary.ts'
 import { nameOf } from './object-name.ts'
 import { parsePreconditions } from './preconditions.ts'
@@ -50,11 +50,7 @@ function intentOf({ request, query }: Call, bucket: string, related: Related): I
   return {
     bucket,
     name: nameOf(query, resource),
-    metadata: {
-      ...(contentType && { contentType }),
-      ...metadataOf(resource),
-      ...(contentEncoding && { contentEncoding }),
-    },
+    metadata: uploadMetadata(resource, { contentType, contentEncoding }),
     preconditions: parsePreconditions(query),
     checksums: agreed(declaredChecksums(request.headers, false) ?? {}, assertedChecksums(resource)),
     doorData: {},

@@ -13,6 +13,8 @@ export type Answer = {
       readonly kind: 'json'
       readonly reason: string
       readonly message: string
+      /** A second text, for clients that look for other words. */
+      readonly debugInfo?: string
       /** The parameter or header to blame. */
       readonly location?: { readonly type: 'parameter' | 'header'; readonly name: string }
     }

@@ -27,5 +27,7 @@ export async function decompressed<T>(body: Body, take: (body: Body) => Promise<
       })
     }
     throw error
+  } finally {
+    decoded.destroy()
   }
 }

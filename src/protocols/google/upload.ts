@@ -4,6 +4,7 @@
 
 import { refuseUnknownAcl } from './access-control.ts'
 import type { Call } from './door.ts'
+import { checkFields } from './fields.ts'
 import { initiate } from './initiate.ts'
 import { putMedia } from './media.ts'
 import { putMultipart } from './multipart.ts'
@@ -17,6 +18,7 @@ export async function answerUpload(call: Call, bucket: string): Promise<unknown>
   if (token !== undefined) return answerSession(call, token)
   if (request.method !== 'POST') throw methodNotAllowed('POST')
   refuseUnknownAcl(query)
+  checkFields(query)
 
   const uploadType = query.get('uploadType')
   switch (uploadType) {

@@ -5,6 +5,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Failure, UploadError } from '../../engine/failure.ts'
 import { MalformedEncoding } from '../../http/query.ts'
+import { UnknownTransferCoding } from '../../http/transfer-coding.ts'
+import { forgetContent } from './errors.ts'
 import { type Answer, Refusal } from './refusal.ts'
 import { elements, XML_TYPE, xmlDocument } from './xml-text.ts'
 
@@ -31,6 +33,7 @@ export function answerXmlError(
   if (answer.isOurs) request.log.error({ err: error }, 'failed')
   else request.log.debug({ code }, 'refused')
   const content = elements({ Code: code, Message: message, Details: details })
+  forgetContent(reply)
   reply.code(status).headers(headers).type(XML_TYPE)
   return reply.send(xmlDocument('Error', content))
 }
@@ -40,6 +43,13 @@ function xmlAnswerOf(error: unknown): XmlAnswer {
   if (error instanceof Refusal) return answerToRefusal(error.answer)
   if (error instanceof MalformedEncoding) {
     return xml(400, 'InvalidURI', "Couldn't parse the specified URI.", error.message)
+  }
+  if (error instanceof UnknownTransferCoding) {
+    return xml(
+      501,
+      'NotImplemented',
+      'A header you provided implies functionality that is not implemented.',
+    )
   }
   const { statusCode = 500 } = error as Partial<FastifyError>
   if (statusCode >= 400 && statusCode < 500) {

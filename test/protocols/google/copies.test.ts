@@ -226,6 +226,8 @@ test('GCS-45: compose verifies what the destination asserts of the content', asy
     t.match(refused.json(), { error: { errors: [{ reason: 'invalid' }] } })
     t.equal((await server.ask('GET /storage/v1/b/bkt/o/all')).status, 404)
   }
+  const echo = { crc32c: 'AAAAAA==', generation: '1' }
+  t.equal((await compose(server, parts, { destination: echo })).status, 200, 'an echo is none')
   const right = { crc32c: 'yZRlqg==', md5Hash: 'XrY7u+Ae7tCTyyK7j1rNww==' }
   t.equal((await compose(server, parts, { destination: right })).status, 200)
 })

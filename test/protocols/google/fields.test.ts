@@ -47,6 +47,13 @@ test('gcs.md §2: masks', t => {
   t.end()
 })
 
+test('a name like any other', t => {
+  const value = JSON.parse('{"metadata":{"__proto__":"mine"}}')
+  const selected = select(value, 'metadata(__proto__)') as typeof value
+  t.strictSame(Object.entries(selected.metadata), [['__proto__', 'mine']])
+  t.end()
+})
+
 test('what is no mask is 400', t => {
   for (const mask of [
     ',',

@@ -27,7 +27,7 @@ test('GCS-12: no body, {}, a resource; what is not JSON is 400', async t => {
   const inBody = await server.ask(`POST ${path}`, {}, '{"name":"dir/b"}')
   t.equal(inBody.status, 200)
   t.match(inBody.headers['location'], 'name=dir%2Fb&')
-  for (const body of ['{', '[]', '"a"', 'null', 'name=a']) {
+  for (const body of ['{', '[]', '"a"', 'name=a']) {
     const refused = await server.ask(`POST ${path}&name=a`, {}, body)
     t.equal(refused.status, 400)
     t.equal(refused.json().error.errors[0].reason, 'parseError')

@@ -4,6 +4,7 @@ import {
   customHeaders,
   metadataOf,
   parseJsonObject,
+  uploadMetadata,
 } from '../../../src/protocols/google/metadata.ts'
 import { Refusal } from '../../../src/protocols/google/refusal.ts'
 
@@ -53,10 +54,45 @@ test('custom metadata in headers', t => {
   t.end()
 })
 
+test('a name like any other', t => {
+  const named = customHeaders({ 'x-goog-meta-__proto__': 'mine', 'x-goog-meta-constructor': 'c' })
+  t.strictSame(Object.entries(named ?? {}), [
+    ['__proto__', 'mine'],
+    ['constructor', 'c'],
+  ])
+  t.end()
+})
+
+test('what an upload says: the type in the resource beats the header, the query the encoding', t => {
+  const none = { contentType: undefined, contentEncoding: undefined }
+  const utf8 = Buffer.from('text/日本').toString('latin1')
+  t.strictSame(uploadMetadata({}, none), {})
+  t.strictSame(uploadMetadata({}, { contentType: utf8, contentEncoding: 'gzip' }), {
+    contentType: 'text/日本',
+    contentEncoding: 'gzip',
+  })
+  const resource = { contentType: 'a/b', contentEncoding: 'br' }
+  t.strictSame(uploadMetadata(resource, { contentType: 'c/d', contentEncoding: 'gzip' }), {
+    contentType: 'a/b',
+    contentEncoding: 'gzip',
+  })
+  t.strictSame(uploadMetadata(resource, none), resource)
+  for (const empty of [{ contentType: null }, { contentType: '' }]) {
+    const beside = { contentType: 'c/d', contentEncoding: '' }
+    t.strictSame(uploadMetadata(empty, beside), { contentType: 'c/d' })
+  }
+  for (const wrong of ['a\nb', 'a\0', 'x'.repeat(5000)]) {
+    t.throws(() => uploadMetadata({}, { ...none, contentType: wrong }), Refusal)
+    t.throws(() => uploadMetadata({}, { ...none, contentEncoding: wrong }), Refusal)
+  }
+  t.end()
+})
+
 test('JSON bodies', t => {
   t.strictSame(parseJsonObject(Buffer.alloc(0)), {})
   t.strictSame(parseJsonObject(Buffer.from('{"a":1}')), { a: 1 })
-  for (const wrong of ['x', '[]', 'null', '1', '"a"', '{', ' ']) {
+  t.strictSame(parseJsonObject(Buffer.from('null')), {})
+  for (const wrong of ['x', '[]', '1', '"a"', '{', ' ']) {
     t.throws(() => parseJsonObject(Buffer.from(wrong)), Refusal, wrong)
   }
   t.end()

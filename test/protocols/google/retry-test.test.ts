@@ -74,8 +74,8 @@ test('the instructions of the testbench', t => {
 
 test('off by default: there is nothing at /retry_test, and the header says nothing', async t => {
   const server = await startServer(t)
-  t.equal((await server.ask('POST /retry_test', {}, '{}')).status, 501)
-  t.match((await server.ask('GET /retry_test')).text, 'NoSuchBucket')
+  t.equal((await server.ask('POST /retry_test', {}, '{}')).status, 404)
+  t.equal((await server.ask('GET /retry_test')).text, 'Not Found')
   t.equal((await server.ask('GET /storage/v1/b', { 'x-retry-test-id': 'x' })).status, 200)
 })
 
