@@ -37,7 +37,7 @@ test('what was followed is not read again', async t => {
   await hasher.follow('run', content)
   remove('a')
   t.equal(await hasher.finish('run', content), md5Of(bytes))
-  await t.rejects(hasher.finish('run', content), refusal('storage_failed'))
+  await t.rejects(hasher.finish('run', content), refusal('blob_short'))
 })
 
 test('a writer waits only while the hasher lags too far behind', async t => {
@@ -46,7 +46,7 @@ test('a writer waits only while the hasher lags too far behind', async t => {
   const content = put('a', bytes)
   remove('a')
   await hasher.follow('near', [extentOf('a', bytes.subarray(0, 1_000))])
-  await t.rejects(hasher.follow('far', content), refusal('storage_failed'))
+  await t.rejects(hasher.follow('far', content), refusal('blob_short'))
 })
 
 test('runs beyond the limit are forgotten, the longest unused first', async t => {
@@ -60,7 +60,7 @@ test('runs beyond the limit are forgotten, the longest unused first', async t =>
   for (const blob of ['a', 'b', 'c']) remove(blob)
   t.equal(await hasher.finish('a', a), md5Of(someBytes(100)))
   t.equal(await hasher.finish('c', c), md5Of(someBytes(100, 2)))
-  await t.rejects(hasher.finish('b', b), refusal('storage_failed'))
+  await t.rejects(hasher.finish('b', b), refusal('blob_short'))
 })
 
 test('who waits for a run that is forgotten waits no longer', async t => {
