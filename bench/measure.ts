@@ -57,7 +57,7 @@ interface Lane {
 const LEAST_ROUNDS = 2
 const GIB = 1024 ** 3
 /** Page cache made warm beyond what a run writes. */
-const SPARE_BYTES = 256 * 1024 * 1024
+const SPARE_BYTES = 128 * 1024 * 1024
 const WARM_BUFFER = Buffer.alloc(4 * 1024 * 1024, 1)
 
 export async function measure(scenario: Scenario, setup: Setup): Promise<readonly Row[]> {

@@ -20,7 +20,7 @@ import { printTable } from './report.ts'
 import { scenariosOf } from './scenarios.ts'
 
 /** Bounds the whole on a slow or busy machine. */
-const SCENARIO_MS = { full: 75_000, quick: 15_000 }
+const SCENARIO_MS = { full: 65_000, quick: 12_000 }
 const TMPFS_MAGIC = 0x01021994
 
 await main()

@@ -62,6 +62,8 @@ export function contentCrc32c(content: readonly Extent[]): number {
  * of its checksum, so `length` of them are that map, raised to a power by repeated squaring (zlib's crc32_combine).
  */
 export function combineCrc32c(a: number, b: number, length: number): number {
+  // Nothing before it, which is what content of one extent is.
+  if (a === 0) return b
   let crc = a
   let map = ONE_ZERO_BYTE
   // Byte counts exceed 32 bits: halve by division, not by shift.
