@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { DriverName } from './load/drivers.ts'
 import { NGINX, nginxConfig } from './nginx.ts'
-import type { Group } from './scenarios.ts'
 import type { Command } from './server-process.ts'
 import { fileStore, objectStore, type Store } from './stored.ts'
 
@@ -21,6 +20,8 @@ export type ContenderName =
   | 'tidemark, md5 on'
   | '@tus/server'
   | '@uploadx/core'
+
+export type Group = 'bulk' | 'small' | 'many'
 
 /** How an upload is sent: created first and its data after, or all in the creating request. */
 export type Shape = 'session' | 'one request'

@@ -2,7 +2,7 @@
 
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
-import type { Group } from './scenarios.ts'
+import type { Group } from './contenders.ts'
 
 export interface Options {
   readonly groups: readonly Group[]

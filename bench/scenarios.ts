@@ -1,8 +1,6 @@
 /** What is uploaded, as data. `npm run bench` measures all of it, or the groups it is given. */
 
-import type { Shape } from './contenders.ts'
-
-export type Group = 'bulk' | 'small' | 'many'
+import type { Group, Shape } from './contenders.ts'
 
 export interface Scenario {
   readonly group: Group

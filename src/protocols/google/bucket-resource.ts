@@ -5,8 +5,9 @@
 
 import type { Bucket } from '../../engine/ports.ts'
 import { bucketAccess } from './access-control.ts'
-import { isObject, mergePatch } from './merge-patch.ts'
-import { checkStorageClass, type JsonObject, textOf } from './metadata.ts'
+import { isObject, type JsonObject } from './json-object.ts'
+import { mergePatch } from './merge-patch.ts'
+import { checkStorageClass, textOf } from './metadata.ts'
 import { DEFAULT_STORAGE_CLASS, etag } from './object-resource.ts'
 import { invalid } from './refusal.ts'
 

@@ -3,7 +3,7 @@
  * replaces, arrays too.
  */
 
-import type { JsonObject } from './metadata.ts'
+import { isObject, type JsonObject } from './json-object.ts'
 
 /** A new value; neither argument is changed. */
 export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
@@ -15,10 +15,6 @@ export function mergePatch(target: JsonObject, patch: JsonObject): JsonObject {
   }
   // Not by assignment: `__proto__` is a name like any other.
   return Object.fromEntries(merged)
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function objectAt(values: ReadonlyMap<string, unknown>, key: string): JsonObject {

@@ -6,11 +6,10 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Checksums, Metadata } from '../../engine/ports.ts'
 import { parseCrc32c, parseMd5 } from './goog-hash.ts'
+import type { JsonObject } from './json-object.ts'
 import { mergePatch } from './merge-patch.ts'
 import { checkTime, contextsOf, retentionOf } from './object-settings.ts'
 import { invalid, parseError } from './refusal.ts'
-
-export type JsonObject = Readonly<Record<string, unknown>>
 
 /** gcs.md §2: keys and values together. */
 const CUSTOM_LIMIT = 8 * 1024

@@ -3,7 +3,8 @@
  */
 
 import type { Query } from '../../http/query.ts'
-import { type JsonObject, textOf } from './metadata.ts'
+import type { JsonObject } from './json-object.ts'
+import { textOf } from './metadata.ts'
 import { invalid, required } from './refusal.ts'
 
 export function nameOf(query: Query, resource: JsonObject): string {

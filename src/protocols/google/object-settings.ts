@@ -4,8 +4,7 @@
  */
 
 import type { Metadata } from '../../engine/ports.ts'
-import { isObject } from './merge-patch.ts'
-import type { JsonObject } from './metadata.ts'
+import { isObject, type JsonObject } from './json-object.ts'
 import { invalid } from './refusal.ts'
 
 const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/

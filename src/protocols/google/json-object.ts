@@ -1,0 +1,7 @@
+/** JSON objects as they come: nothing is known of their fields. */
+
+export type JsonObject = Readonly<Record<string, unknown>>
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
