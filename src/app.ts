@@ -31,6 +31,7 @@ import { refuseTransferCodings } from './http/transfer-coding.ts'
 import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
 import { googleXml } from './protocols/google/xml.ts'
+import { defaultReserve } from './storage/disk/free-space.ts'
 import { DiskStorage } from './storage/disk.ts'
 
 /** What a test or an embedding program may replace. */
@@ -114,7 +115,7 @@ async function openEngine(
   onFatal: (error: Error) => void,
 ): Promise<Engine> {
   const { durability } = config
-  const reserveBytes = config.reserveBytes ?? (await defaultReserve(directory))
+  const reserveBytes = config.reserveBytes ?? (await reserveOf(directory))
   const catalog = await SqliteCatalog.open({ directory, durability, log, reserveBytes, onFatal })
   const budget = new Budget(config.bufferBytes)
   const storage = await DiskStorage.open({
@@ -138,10 +139,10 @@ function uptimeBy(clock: Clock): () => number {
   return () => now() - startedAt
 }
 
-/** 1 GiB or 5 % of the disk, the smaller. */
-async function defaultReserve(directory: string): Promise<number> {
+/** The catalog's ballast and the uploads' reserve go by one figure. */
+async function reserveOf(directory: string): Promise<number> {
   const { blocks, bsize } = await statfs(directory)
-  return Math.min(1024 ** 3, Math.floor((blocks * bsize) / 20))
+  return defaultReserve(blocks * bsize)
 }
 
 async function createBuckets(engine: Engine, names: readonly string[]): Promise<void> {

@@ -52,10 +52,14 @@ export class FreeSpace {
 
   async #ask(): Promise<void> {
     const { bsize, blocks, bavail } = await this.#files.statfs(this.#path)
-    const reserve =
-      this.#reserveBytes ?? Math.min(DEFAULT_RESERVE, Math.floor(bsize * blocks * DEFAULT_SHARE))
+    const reserve = this.#reserveBytes ?? defaultReserve(bsize * blocks)
     this.#left = bsize * bavail - reserve
     this.#written = 0
     this.#measuredAt = performance.now()
   }
+}
+
+/** What is left free of a disk of `capacity` bytes where nobody says otherwise: 1 GiB or 5 %, the smaller. */
+export function defaultReserve(capacity: number): number {
+  return Math.min(DEFAULT_RESERVE, Math.floor(capacity * DEFAULT_SHARE))
 }
