@@ -9,11 +9,17 @@ import { parseBytes, parseMs } from './config-values.ts'
 import { checkBucketName } from './engine/names.ts'
 import type { Durability } from './engine/ports.ts'
 
+/** Doors that can be switched off, and are open by default. */
+const OPTIONAL_DOORS = ['ucloud', 'gws', 'dxl'] as const
+export type OptionalDoor = (typeof OPTIONAL_DOORS)[number]
+
 export interface Config {
   readonly host: string
   readonly port: number
   readonly dataDir: string
   readonly buckets: readonly string[]
+  /** The doors beside Google's, which is always open. */
+  readonly doors: readonly OptionalDoor[]
   /** Without a slash at its end; undefined: what each request says. */
   readonly publicUrl: string | undefined
   /** Whose X-Forwarded-* headers count: everyone's, nobody's, or those of the addresses listed. */
@@ -39,6 +45,7 @@ interface Settings {
   readonly TIDEMARK_PORT: number
   readonly TIDEMARK_DATA_DIR: string
   readonly TIDEMARK_BUCKETS: string
+  readonly TIDEMARK_DOORS: string
   readonly TIDEMARK_PUBLIC_URL?: string
   readonly TIDEMARK_TRUST_PROXY: string
   readonly TIDEMARK_DURABILITY: Durability
@@ -85,6 +92,12 @@ const schema: SchemaObject = {
       default: 'uploads',
       description:
         'a list of bucket names (3 to 63 of a-z, 0-9, ".", "_", "-"; not reserved), with commas between them',
+    },
+    TIDEMARK_DOORS: {
+      type: 'string',
+      doors: true,
+      default: OPTIONAL_DOORS.join(','),
+      description: `none, or some of ${OPTIONAL_DOORS.join(', ')} with commas between them`,
     },
     TIDEMARK_PUBLIC_URL: {
       type: 'string',
@@ -178,6 +191,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const ajv = new Ajv({ coerceTypes: true, useDefaults: true, allErrors: true, verbose: true })
   ajv.addKeyword({ keyword: 'milliseconds', type: 'string', compile: within(parseMs) })
   ajv.addKeyword({ keyword: 'bucketNames', type: 'string', validate: areBucketNames })
+  ajv.addKeyword({ keyword: 'doors', type: 'string', validate: areDoors })
   ajv.addKeyword({ keyword: 'proxies', type: 'string', validate: areProxies })
   ajv.addKeyword({ keyword: 'bytes', type: 'string', compile: within(parseBytes) })
   const validate = ajv.compile<Settings>(schema)
@@ -195,6 +209,7 @@ function configOf(settings: Settings): Config {
     port: settings.TIDEMARK_PORT,
     dataDir: settings.TIDEMARK_DATA_DIR,
     buckets: Object.freeze(listOf(settings.TIDEMARK_BUCKETS)),
+    doors: Object.freeze(doorsOf(settings.TIDEMARK_DOORS)),
     publicUrl: settings.TIDEMARK_PUBLIC_URL?.replace(/\/+$/, ''),
     trustProxy: trusted === 'on' ? true : trusted === 'off' ? false : trusted,
     durability: settings.TIDEMARK_DURABILITY,
@@ -225,6 +240,15 @@ function areBucketNames(_schema: unknown, names: string): boolean {
   } catch {
     return false
   }
+}
+
+function areDoors(_schema: unknown, doors: string): boolean {
+  return doors === 'none' || doorsOf(doors).length === doors.split(',').length
+}
+
+/** What is no door is left out. */
+function doorsOf(doors: string): OptionalDoor[] {
+  return doors.split(',').flatMap(name => OPTIONAL_DOORS.filter(door => door === name))
 }
 
 function areProxies(_schema: unknown, proxies: string): boolean {

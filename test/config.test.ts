@@ -18,6 +18,7 @@ test('nothing set is a working server', t => {
     port: 8080,
     dataDir: './data',
     buckets: ['uploads'],
+    doors: ['ucloud', 'gws', 'dxl'],
     publicUrl: undefined,
     trustProxy: false,
     durability: 'chunk',
@@ -44,6 +45,7 @@ test('everything set', t => {
       TIDEMARK_PORT: '0',
       TIDEMARK_DATA_DIR: '/srv/data',
       TIDEMARK_BUCKETS: 'one,two.three',
+      TIDEMARK_DOORS: 'dxl,gws',
       TIDEMARK_PUBLIC_URL: 'https://up.example.org/base/',
       TIDEMARK_TRUST_PROXY: '10.0.0.1,192.168.0.0/16',
       TIDEMARK_DURABILITY: 'object',
@@ -62,6 +64,7 @@ test('everything set', t => {
       port: 0,
       dataDir: '/srv/data',
       buckets: ['one', 'two.three'],
+      doors: ['dxl', 'gws'],
       publicUrl: 'https://up.example.org/base',
       trustProxy: '10.0.0.1,192.168.0.0/16',
       durability: 'object',
@@ -84,12 +87,19 @@ test('everything set', t => {
   t.end()
 })
 
+test('all doors but one can be switched off', t => {
+  t.strictSame(loadConfig({ TIDEMARK_DOORS: 'none' }).doors, [])
+  t.strictSame(loadConfig({ TIDEMARK_DOORS: 'gws' }).doors, ['gws'])
+  t.end()
+})
+
 test('each wrong value is named, with what would be accepted', t => {
   const wrong = {
     TIDEMARK_HOST: ['', 'a host name or IP address to listen on'],
     TIDEMARK_PORT: ['70000', 'a port from 0 (any free one) to 65535'],
     TIDEMARK_DATA_DIR: ['', 'a directory'],
     TIDEMARK_BUCKETS: ['uploads,X', 'a list of bucket names'],
+    TIDEMARK_DOORS: ['gws,tus', 'none, or some of ucloud, gws, dxl'],
     TIDEMARK_PUBLIC_URL: ['up.example.org', 'a URL like https://uploads.example.org'],
     TIDEMARK_TRUST_PROXY: ['yes', 'on, off, or the addresses of trusted proxies'],
     TIDEMARK_DURABILITY: ['full', 'chunk, object or none'],
