@@ -1,0 +1,62 @@
+/**
+ * A body that must keep up a minimum rate: silence ends a body (design P8), and a byte now and then is silence, too.
+ *
+ * Only time in which somebody waits for bytes counts against the client. What the server itself takes, for a disk, a lease or
+ * memory, passes between two reads, and bytes that came meanwhile are there at the next one without a wait. So a client that
+ * is held back by us never falls behind, however slow we are.
+ */
+
+import type { Arrival, Body } from '../engine/ports.ts'
+
+export interface Pace {
+  /** Fewest bytes per second of waiting, on the average since the first read. 0: no minimum. */
+  readonly bytesPerSecond: number
+  /** Waiting, in ms, in which nothing is asked for yet. Once it is over, the rate counts from the first read on. */
+  readonly graceMs: number
+}
+
+export class PacedBody implements Body {
+  readonly #body: Body
+  readonly #pace: Pace
+  readonly #now: () => number
+  #received = 0
+  #waitedMs = 0
+  #isBehind = false
+
+  /** `now` is a clock in ms that nobody sets back or forth. */
+  constructor(body: Body, pace: Pace, now: () => number = () => performance.now()) {
+    this.#body = body
+    this.#pace = pace
+    this.#now = now
+  }
+
+  get length(): number | undefined {
+    return this.#body.length
+  }
+
+  get atMost(): number | undefined {
+    return this.#body.atMost
+  }
+
+  /** `idle`, now and from then on, once less has come than the rate asks for. */
+  async read(idleMs: number, signal?: AbortSignal): Promise<Arrival> {
+    if (this.#isBehind) return 'idle'
+    const begin = this.#now()
+    const arrival = await this.#body.read(Math.min(idleMs, this.#patienceMs()), signal)
+    this.#waitedMs += this.#now() - begin
+    if (arrival === 'end' || arrival === 'cut') return arrival
+    if (typeof arrival !== 'string') {
+      for (const bytes of arrival) this.#received += bytes.length
+    }
+    // What has come is handed on: it is the wait for more that is over.
+    this.#isBehind = arrival === 'idle' || this.#patienceMs() < 0
+    return arrival
+  }
+
+  /** How long the bytes that came may still be waited behind. */
+  #patienceMs(): number {
+    const { bytesPerSecond, graceMs } = this.#pace
+    if (bytesPerSecond === 0) return Number.POSITIVE_INFINITY
+    return Math.max(graceMs, (this.#received / bytesPerSecond) * 1000) - this.#waitedMs
+  }
+}
