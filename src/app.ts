@@ -21,6 +21,7 @@ import {
   serverOptions,
 } from './http/connection.ts'
 import { answerEarly } from './http/early-answer.ts'
+import { FramedBodies } from './http/framed-body.ts'
 import { operations } from './http/ops.ts'
 import { handOverRawBodies } from './http/raw-body.ts'
 import { logResponses, logSerializers, quietLogController, requestIds } from './http/request-log.ts'
@@ -76,7 +77,8 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
   const directory = lockDataDirectory(config.dataDir)
   server.addHook('onClose', async () => directory.release())
   try {
-    const engine = await openEngine(config, directory.path, server.log, clock, error => {
+    const budget = new Budget(config.bufferBytes)
+    const engine = await openEngine(config, directory.path, budget, server.log, clock, error => {
       server.log.fatal({ err: error }, 'the catalog cannot be trusted any more')
       onFatal(error)
     })
@@ -85,7 +87,8 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     await createBuckets(engine, config.buckets)
 
     const base = baseUrl(config.publicUrl)
-    const google = { engine, base, bodyIdleMs: config.bodyIdleMs }
+    const frames = new FramedBodies(budget, config.bodyIdleMs)
+    const google = { engine, base, frames }
     // Before the hooks that deal with an answer as it is.
     if (config.faults) retryTest(server, google)
 
@@ -110,6 +113,7 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
 async function openEngine(
   config: Config,
   directory: string,
+  budget: Budget,
   log: Log,
   clock: Clock,
   onFatal: (error: Error) => void,
@@ -117,7 +121,6 @@ async function openEngine(
   const { durability } = config
   const reserveBytes = config.reserveBytes ?? (await reserveOf(directory))
   const catalog = await SqliteCatalog.open({ directory, durability, log, reserveBytes, onFatal })
-  const budget = new Budget(config.bufferBytes)
   const storage = await DiskStorage.open({
     directory,
     budget,

@@ -1,7 +1,8 @@
 /**
  * One budget of buffer memory for all bodies of the server (design P6). Each body holds a share: the more bodies there
  * are, the smaller the batches they write, and once the budget is used up every body writes what it has instead of
- * gathering more. What cannot be avoided is one socket read a body.
+ * gathering more. What cannot be avoided is one socket read a body. A body that has to be whole before anything can be done
+ * with it claims its memory instead, and waits for it.
  */
 
 const SMALLEST_BATCH = 256 * 1024
@@ -9,14 +10,21 @@ const LARGEST_BATCH = 4 * 1024 * 1024
 /** Buffers a body may have at once: one being gathered, two being written. */
 const BATCHES_PER_BODY = 3
 
+interface Claim {
+  readonly bytes: number
+  grant(): void
+}
+
 export class Budget {
-  readonly #bytes: number
+  /** TIDEMARK_BUFFERS. */
+  readonly bytes: number
+  /** Those who wait, in turn. */
+  readonly #claims = new Set<Claim>()
   #bodies = 0
   #held = 0
 
-  /** `bytes` is TIDEMARK_BUFFERS. */
   constructor(bytes: number) {
-    this.#bytes = bytes
+    this.bytes = bytes
   }
 
   /** A share for one more body; `leave` it when the body is done. */
@@ -27,8 +35,8 @@ export class Budget {
 
   /** Bytes to gather before writing: clamp(256 KiB, what is one body's due, 4 MiB), or none when the budget is used up. */
   get batch(): number {
-    if (this.#held >= this.#bytes) return 0
-    const due = Math.floor(this.#bytes / Math.max(1, this.#bodies) / BATCHES_PER_BODY)
+    if (this.#held >= this.bytes) return 0
+    const due = Math.floor(this.bytes / Math.max(1, this.#bodies) / BATCHES_PER_BODY)
     return Math.min(LARGEST_BATCH, Math.max(SMALLEST_BATCH, due))
   }
 
@@ -44,6 +52,44 @@ export class Budget {
   settle(bodies: number, bytes: number): void {
     this.#bodies += bodies
     this.#held += bytes
+    if (bytes < 0 && this.#claims.size > 0) this.#grant()
+  }
+
+  /** Share's: holds `bytes` once they fit and everyone who asked before is served; false where that took too long. */
+  claim(bytes: number, patienceMs: number): Promise<boolean> {
+    if (this.#claims.size === 0 && this.#fits(bytes)) {
+      this.#held += bytes
+      return Promise.resolve(true)
+    }
+    return new Promise(resolve => {
+      const claim: Claim = {
+        bytes,
+        grant: () => {
+          clearTimeout(timer)
+          resolve(true)
+        },
+      }
+      const timer = setTimeout(() => {
+        this.#claims.delete(claim)
+        resolve(false)
+        // A smaller one may have waited behind it.
+        this.#grant()
+      }, patienceMs)
+      this.#claims.add(claim)
+    })
+  }
+
+  #grant(): void {
+    for (const claim of this.#claims) {
+      if (!this.#fits(claim.bytes)) return
+      this.#claims.delete(claim)
+      this.#held += claim.bytes
+      claim.grant()
+    }
+  }
+
+  #fits(bytes: number): boolean {
+    return this.#held + bytes <= this.bytes
   }
 }
 
@@ -64,6 +110,13 @@ export class Share {
   hold(bytes: number): void {
     this.#held += bytes
     this.#budget.settle(0, bytes)
+  }
+
+  /** As `hold`, but only where `bytes` fit into the budget, or will within `patienceMs`; false where they did not. */
+  async claim(bytes: number, patienceMs: number): Promise<boolean> {
+    const isGranted = await this.#budget.claim(bytes, patienceMs)
+    if (isGranted) this.#held += bytes
+    return isGranted
   }
 
   /** `bytes` are written, or dropped. */

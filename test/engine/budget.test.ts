@@ -25,3 +25,22 @@ test('P6: a budget that is used up lets nobody gather more, and comes back', asy
   t.equal(budget.held, 0)
   t.equal(budget.bodies, 0)
 })
+
+test('P6: who claims memory gets what fits, in turn, or hears that there was none', async t => {
+  const budget = new Budget(MIB)
+  const [upload, one, two] = [budget.join(), budget.join(), budget.join()]
+  t.equal(await one.claim(MIB / 2, 0), true)
+  t.equal(budget.held, MIB / 2)
+  upload.hold(MIB / 2)
+  t.equal(await two.claim(1, 1), false)
+  t.equal(budget.held, MIB)
+
+  const claims = [two.claim(MIB / 2, 3_600_000), two.claim(1, 3_600_000)]
+  upload.leave()
+  t.equal(await claims[0], true)
+  one.leave()
+  t.equal(await claims[1], true)
+  t.equal(budget.held, MIB / 2 + 1)
+  two.leave()
+  t.equal(budget.held, 0)
+})

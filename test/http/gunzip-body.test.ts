@@ -3,7 +3,6 @@ import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import type { Arrival, Body } from '../../src/engine/ports.ts'
 import { GunzipBody } from '../../src/http/gunzip-body.ts'
-import { readSmallBody, SMALL_BODY_LIMIT } from '../../src/http/small-body.ts'
 import { sampleBytes } from '../support/server.ts'
 
 /** Buffers are outside of the heap. */
@@ -103,14 +102,4 @@ test('ends of all kinds', async t => {
   t.equal(await stopped.read(1000), 'stopped')
   t.equal((await readAll(stopped)).bytes.toString(), 'hello')
   t.equal(await new GunzipBody(bodyOf()).read(1000, AbortSignal.abort()), 'stopped')
-})
-
-test('small bodies are read whole, or not at all', async t => {
-  const read = (...arrivals: Arrival[]) => readSmallBody(bodyOf(...arrivals), 1000)
-  t.equal(String(await read([Buffer.from('he'), Buffer.from('l')], [Buffer.from('lo')])), 'hello')
-  t.equal(await read('cut'), 'cut')
-  t.equal(await read('idle'), 'idle')
-  t.equal(await read('stopped'), 'cut')
-  t.equal(await read([Buffer.alloc(SMALL_BODY_LIMIT)], [Buffer.alloc(1)]), 'too_large')
-  t.equal(await readSmallBody({ ...bodyOf(), length: SMALL_BODY_LIMIT + 1 }, 1000), 'too_large')
 })

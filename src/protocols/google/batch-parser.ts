@@ -4,6 +4,7 @@
  */
 
 import type { Body } from '../../engine/ports.ts'
+import type { FramedBodies } from '../../http/framed-body.ts'
 import { MultipartReader } from './multipart-reader.ts'
 import { type PartHeaders, parsePartHeaders } from './part-headers.ts'
 import { badRequest, json, Refusal } from './refusal.ts'
@@ -36,18 +37,18 @@ export interface InnerRequest {
 export async function readBatch(
   body: Body,
   boundaries: readonly string[],
-  idleMs: number,
+  frames: FramedBodies,
 ): Promise<readonly BatchCall[]> {
   const reader = new MultipartReader(body, boundaries)
   const calls: BatchCall[] = []
   let size = 0
   for (;;) {
-    const headers = await reader.next(idleMs)
+    const headers = await reader.next(frames.idleMs)
     if (headers === undefined) break
     if (calls.length === CALLS_LIMIT) {
       throw badRequest(`A batch may have at most ${CALLS_LIMIT} calls.`)
     }
-    const bytes = await reader.readWhole(idleMs)
+    const bytes = await reader.readWhole(frames)
     size += bytes.length
     if (size > BATCH_LIMIT) {
       throw new Refusal(
@@ -56,7 +57,7 @@ export async function readBatch(
     }
     calls.push({ contentId: headers.get('content-id'), request: parseCall(headers, bytes) })
   }
-  await reader.readEnd(idleMs)
+  await reader.readEnd(frames.idleMs)
   return calls
 }
 

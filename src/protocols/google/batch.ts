@@ -37,7 +37,7 @@ async function answerBatch(incoming: {
   if (boundaries === undefined) {
     throw badRequest('Content-Type must be multipart/mixed with a boundary.')
   }
-  const read = (body: Body) => readBatch(body, boundaries, door.bodyIdleMs)
+  const read = (body: Body) => readBatch(body, boundaries, door.frames)
   const body = takeBody(request, reply)
   const calls = await (isCompressed(request) ? decompressed(body, read) : read(body))
 

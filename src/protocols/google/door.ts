@@ -5,14 +5,15 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Engine } from '../../engine/engine.ts'
 import type { BaseUrl } from '../../http/base-url.ts'
+import type { FramedBodies } from '../../http/framed-body.ts'
 import type { Query } from '../../http/query.ts'
 import { select } from './fields.ts'
 
 export interface Door {
   readonly engine: Engine
   readonly base: BaseUrl
-  /** Silence allowed in the small bodies that the door itself reads. */
-  readonly bodyIdleMs: number
+  /** The small bodies that the door itself reads. */
+  readonly frames: FramedBodies
 }
 
 /** One request, its target taken apart. */

@@ -8,7 +8,7 @@ import { type Failure, type FailureCode, UploadError } from '../../engine/failur
 import { MalformedEncoding } from '../../http/query.ts'
 import { UnknownTransferCoding } from '../../http/transfer-coding.ts'
 import { errorEnvelope } from './error-envelope.ts'
-import { type Answer, brokenBody, json, Refusal, text } from './refusal.ts'
+import { type Answer, backendError, brokenBody, json, Refusal, text } from './refusal.ts'
 
 /** Node's own phrase for 499 is "unknown"; nginx's is what people know. */
 const PHRASES: Readonly<Record<number, string>> = { 499: 'Client Closed Request' }
@@ -217,10 +217,4 @@ function answerAgain(reason: Failure): Answer {
 
 function gone(): Answer {
   return json(410, 'gone', 'The upload session can no longer be used. Start a new one.')
-}
-
-function backendError(retryAfterSeconds?: number): Answer {
-  const answer = json(503, 'backendError', 'Backend error. Try again.')
-  if (retryAfterSeconds === undefined) return answer
-  return { ...answer, headers: { 'retry-after': String(retryAfterSeconds) } }
 }

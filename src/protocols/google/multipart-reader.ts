@@ -8,7 +8,8 @@
 
 import { UploadError } from '../../engine/failure.ts'
 import type { Arrival, Body } from '../../engine/ports.ts'
-import { readSmallBody, SMALL_BODY_LIMIT } from '../../http/small-body.ts'
+import type { FramedBodies } from '../../http/framed-body.ts'
+import { readMetadata } from './metadata-body.ts'
 import {
   findDelimiter,
   type LineTail,
@@ -16,7 +17,7 @@ import {
   readDelimiterTail,
 } from './multipart-delimiter.ts'
 import { type PartHeaders, parsePartHeaders } from './part-headers.ts'
-import { badRequest, json, Refusal } from './refusal.ts'
+import { badRequest, type Refusal } from './refusal.ts'
 
 /** Most bytes before the first delimiter, and most bytes of one part's headers. */
 const HEAD_LIMIT = 64 * 1024
@@ -91,15 +92,12 @@ export class MultipartReader implements Body {
   }
 
   /** The part's whole content, where it is small by nature. Throws what is wrong with it. */
-  async readWhole(idleMs: number): Promise<Buffer> {
-    const bytes = await readSmallBody(this, idleMs)
-    if (typeof bytes !== 'string') return bytes
-    if (bytes === 'too_large') {
-      throw new Refusal(
-        json(413, 'uploadTooLarge', `Metadata may have at most ${SMALL_BODY_LIMIT} bytes.`),
-      )
+  async readWhole(frames: FramedBodies): Promise<Buffer> {
+    try {
+      return await readMetadata(this, frames)
+    } catch (error) {
+      throw this.defect ?? error
     }
-    throw this.defect ?? brokenOff(bytes, idleMs)
   }
 
   /** Reads and drops what follows the last delimiter. Throws what is wrong with it. */

@@ -25,7 +25,7 @@ export async function putMultipart(call: Call, bucket: string): Promise<unknown>
     throw badRequest('Content-Type must be multipart/related with a boundary.')
   }
   const object = await withBody(call, async body => {
-    const related = await readRelated(body, boundaries, door.bodyIdleMs)
+    const related = await readRelated(body, boundaries, door.frames)
     return putRelated(call, intentOf(call, bucket, related), related)
   })
   return sendUploaded(call, object)

@@ -90,3 +90,10 @@ export function brokenBody(): Answer {
 export function badRequest(message: string): Refusal {
   return new Refusal(json(400, 'badRequest', message))
 }
+
+/** Not now; clients come back. */
+export function backendError(retryAfterSeconds?: number): Answer {
+  const answer = json(503, 'backendError', 'Backend error. Try again.')
+  if (retryAfterSeconds === undefined) return answer
+  return { ...answer, headers: { 'retry-after': String(retryAfterSeconds) } }
+}

@@ -7,6 +7,7 @@
  */
 
 import type { Arrival, Body } from '../../engine/ports.ts'
+import type { FramedBodies } from '../../http/framed-body.ts'
 import { Base64Body } from './base64-body.ts'
 import { MultipartReader } from './multipart-reader.ts'
 import type { Refusal } from './refusal.ts'
@@ -27,12 +28,12 @@ export interface Related {
 export async function readRelated(
   body: Body,
   boundaries: readonly string[],
-  idleMs: number,
+  frames: FramedBodies,
 ): Promise<Related> {
   const reader = new MultipartReader(body, boundaries)
-  await reader.next(idleMs)
-  const resource = await reader.readWhole(idleMs)
-  const headers = await reader.next(idleMs)
+  await reader.next(frames.idleMs)
+  const resource = await reader.readWhole(frames)
+  const headers = await reader.next(frames.idleMs)
   if (headers === undefined) throw badRequest('Multipart body must have two parts; it has one.')
 
   const last = new LastPart(reader)

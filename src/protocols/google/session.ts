@@ -76,8 +76,8 @@ async function answerQuery(
   total: number | undefined,
   body: RequestBody,
 ): Promise<Progress> {
-  const { engine, bodyIdleMs } = call.door
-  if (await hasBytes(body, bodyIdleMs)) {
+  const { engine, frames } = call.door
+  if (await hasBytes(body, frames.idleMs)) {
     return refuseUnlessDone(
       call,
       token,

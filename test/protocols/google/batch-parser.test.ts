@@ -1,18 +1,20 @@
 import fc from 'fast-check'
 import { test } from 'tap'
+import { Budget } from '../../../src/engine/budget.ts'
 import { UploadError } from '../../../src/engine/failure.ts'
 import type { Body } from '../../../src/engine/ports.ts'
+import { FramedBodies } from '../../../src/http/framed-body.ts'
 import { type BatchCall, readBatch } from '../../../src/protocols/google/batch-parser.ts'
 import { Refusal } from '../../../src/protocols/google/refusal.ts'
 import { bodyOf } from '../../support/body.ts'
 
-const IDLE_MS = 1000
+const FRAMES = new FramedBodies(new Budget(8 * 1024 * 1024), 1000)
 const MIB = 1024 * 1024
 
 /** Calls as plain data, or the reason why the batch is refused. */
 async function read(body: Body): Promise<readonly object[] | string> {
   try {
-    return (await readBatch(body, ['B'], IDLE_MS)).map(plain)
+    return (await readBatch(body, ['B'], FRAMES)).map(plain)
   } catch (error) {
     if (error instanceof UploadError) return error.failure.code
     if (error instanceof Refusal && error.answer.kind === 'json') return error.answer.reason

@@ -1,13 +1,16 @@
 import fc from 'fast-check'
 import { test } from 'tap'
+import { Budget } from '../../../src/engine/budget.ts'
 import { UploadError } from '../../../src/engine/failure.ts'
 import type { Body } from '../../../src/engine/ports.ts'
+import { FramedBodies } from '../../../src/http/framed-body.ts'
 import { boundariesOf } from '../../../src/protocols/google/multipart-boundary.ts'
 import { Refusal } from '../../../src/protocols/google/refusal.ts'
 import { type Related, readRelated } from '../../../src/protocols/google/related-parser.ts'
 import { bodyOf, GatedBody } from '../../support/body.ts'
 
 const IDLE_MS = 1000
+const FRAMES = new FramedBodies(new Budget(8 * 1024 * 1024), IDLE_MS)
 const MIB = 1024 * 1024
 
 interface Parts {
@@ -19,7 +22,7 @@ interface Parts {
 /** The parts, or the reason why the request is refused. */
 async function read(body: Body, boundaries: readonly string[] = ['B']): Promise<Parts | string> {
   try {
-    const related = await readRelated(body, boundaries, IDLE_MS)
+    const related = await readRelated(body, boundaries, FRAMES)
     const content = await contentOf(related)
     if (typeof content === 'string') return content
     return { resource: related.resource.toString(), type: related.contentType, content }
@@ -276,7 +279,7 @@ test('silence and a request to stop are handed on, and after a stop the rest com
 
   const body = new GatedBody()
   body.push(head, Buffer.from('abc\r\n--'))
-  const { content, defect } = await readRelated(body, ['B'], IDLE_MS)
+  const { content, defect } = await readRelated(body, ['B'], FRAMES)
   const stop = new AbortController()
   t.same(await content.read(IDLE_MS, stop.signal), [Buffer.from('abc')])
   const waiting = content.read(IDLE_MS, stop.signal)
@@ -293,7 +296,7 @@ test('silence and a request to stop are handed on, and after a stop the rest com
 test('content is not copied, and no more is held back than could be a delimiter', async t => {
   const body = new GatedBody()
   body.push(Buffer.from('--B\r\n\r\n{}\r\n--B\r\n\r\n'))
-  const { content } = await readRelated(body, ['B'], IDLE_MS)
+  const { content } = await readRelated(body, ['B'], FRAMES)
   for (const [bytes, held] of [
     [Buffer.alloc(64 * 1024, 'a'), ''],
     [Buffer.concat([Buffer.alloc(64 * 1024, 'b'), Buffer.from('\r\n--')]), '\r\n--'],
