@@ -19,7 +19,7 @@ import { Placement } from './placement.ts'
 import type { Body, EngineParts, Extent, Mark, Receipt, Segment, Session } from './ports.ts'
 import { replaceSegment } from './replace.ts'
 import type { DoneProgress, Progress, Sessions } from './sessions.ts'
-import { HASHED_IN_PLACE } from './verification.ts'
+import { followedDigests, HASHED_IN_PLACE } from './verification.ts'
 
 /** A chunk on its way into one segment, admitted under its lease. */
 interface Passage {
@@ -210,7 +210,7 @@ export class Appender {
 
   /** Moves the promise, then lets the hasher follow it; a hasher far behind holds the writer back. */
   async #record(passage: Passage, extents: readonly Extent[]): Promise<void> {
-    const { session, segment, plan } = passage
+    const { rules, session, segment, plan } = passage
     const { catalog, clock, settings, storage } = this.#parts
     const at = clock()
     await catalog.advance({
@@ -223,7 +223,8 @@ export class Appender {
       dueAt: at + settings.sessionTtlMs,
       ...totalOf(plan),
     })
-    if (settings.md5) await storage.digests.follow(session.key, extents)
+    const followed = followedDigests(settings, session.intent, rules)
+    if (followed.length > 0) await storage.digests.follow(session.key, extents, followed)
   }
 
   #hashesInPlace(chunk: Chunk, plan: WritePlan): boolean {

@@ -3,7 +3,7 @@
  * door's name. Each field is one column of the table in design §2.
  */
 
-import type { DoorName } from './ports.ts'
+import type { DigestAlgorithm, DoorName } from './ports.ts'
 
 export interface DoorRules {
   readonly door: DoorName
@@ -28,6 +28,8 @@ export interface DoorRules {
   readonly granule: number
   /** A checksum or precondition that fails at the end: `invalid` ends the session with it, `open` leaves it as it was. */
   readonly failedCheck: 'invalid' | 'open'
+  /** Checksums that only the final request declares: they are followed from the first byte on. */
+  readonly lateChecksums: readonly DigestAlgorithm[]
 }
 
 /** Google's granule, gcs.md §0: chunks are multiples of 256 KiB. */
@@ -41,6 +43,7 @@ export const GOOGLE: DoorRules = {
   statusQuery: 'read',
   granule: GOOGLE_GRANULE,
   failedCheck: 'invalid',
+  lateChecksums: [],
 }
 
 /** The parts of Google's XML multipart uploads; the same rules as GWS chunks. */
@@ -52,6 +55,7 @@ export const GOOGLE_PARTS: DoorRules = {
   statusQuery: 'read',
   granule: 1,
   failedCheck: 'open',
+  lateChecksums: [],
 }
 
 export const UCLOUD: DoorRules = {
@@ -62,6 +66,7 @@ export const UCLOUD: DoorRules = {
   statusQuery: 'read',
   granule: 1,
   failedCheck: 'open',
+  lateChecksums: [],
 }
 
 export const GWS: DoorRules = {
@@ -72,6 +77,7 @@ export const GWS: DoorRules = {
   statusQuery: 'read',
   granule: 1,
   failedCheck: 'open',
+  lateChecksums: [],
 }
 
 export const DXL: DoorRules = {
@@ -82,6 +88,7 @@ export const DXL: DoorRules = {
   statusQuery: 'read',
   granule: 1,
   failedCheck: 'invalid',
+  lateChecksums: ['sha256'],
 }
 
 export const TUS: DoorRules = {
@@ -92,6 +99,7 @@ export const TUS: DoorRules = {
   statusQuery: 'stop_writer',
   granule: 1,
   failedCheck: 'open',
+  lateChecksums: [],
 }
 
 export const IETF: DoorRules = {
@@ -102,4 +110,5 @@ export const IETF: DoorRules = {
   statusQuery: 'stop_writer',
   granule: 1,
   failedCheck: 'open',
+  lateChecksums: [],
 }

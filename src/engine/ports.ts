@@ -250,16 +250,31 @@ export interface Storage {
   close(): Promise<void>
 }
 
+/** What content is hashed with, beside crc32c, which comes with the extents. */
+export type DigestAlgorithm = 'md5' | 'sha256'
+
+/** Written as in `Checksums`: `md5` base64, `sha256` lower-case hex. Those that were asked for. */
+export type Digest = Partial<Readonly<Record<DigestAlgorithm, string>>>
+
 /**
- * md5 that follows the promise: a run reads persisted content back in the background and never sees a byte
- * that may still be revoked. A run is named by its caller; one that the digests do not know (after a restart),
- * or whose content changed below what was hashed (an overwrite), starts again from the first byte.
+ * Digests that follow the promise: a run reads persisted content back in the background, once for all its algorithms, and
+ * never sees a byte that may still be revoked. A run is named by its caller; one that the digests do not know (after a
+ * restart), whose content changed below what was hashed (an overwrite), or that lacks an algorithm which is asked for now,
+ * starts again from the first byte.
  */
 export interface Digests {
   /** Hash on to the end of `content`. Resolves as soon as no more than 128 MiB remain: the writer's back-pressure. */
-  follow(run: string, content: readonly Extent[]): Promise<void>
-  /** Base64 md5 of `content`. The run is forgotten afterwards. */
-  finish(run: string, content: readonly Extent[]): Promise<string>
+  follow(
+    run: string,
+    content: readonly Extent[],
+    algorithms: readonly DigestAlgorithm[],
+  ): Promise<void>
+  /** The digests of `content`, at least those asked for. The run is forgotten afterwards. */
+  finish(
+    run: string,
+    content: readonly Extent[],
+    algorithms: readonly DigestAlgorithm[],
+  ): Promise<Digest>
   /** Drops a run. Idempotent. */
   forget(run: string): void
 }

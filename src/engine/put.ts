@@ -9,7 +9,7 @@ import { interruptionOf } from './interruption.ts'
 import type { Writer } from './leases.ts'
 import type { Body, EngineParts, Intent, Mark, StoredObject } from './ports.ts'
 import { publish } from './publish.ts'
-import { HASHED_IN_PLACE } from './verification.ts'
+import { followedDigests, HASHED_IN_PLACE } from './verification.ts'
 
 export async function put(
   parts: EngineParts,
@@ -19,6 +19,7 @@ export async function put(
   body: Body,
 ): Promise<StoredObject> {
   const { settings, storage } = parts
+  const followed = followedDigests(settings, intent)
   const blob = storage.create()
   const contentOf = (mark: Mark) => (mark.length === 0 ? [] : [{ blob, start: 0, ...mark }])
   const isSmall = (body.length ?? body.atMost ?? Number.POSITIVE_INFINITY) <= HASHED_IN_PLACE
@@ -36,7 +37,7 @@ export async function put(
       idleMs: settings.bodyIdleMs,
       // Nothing to record, but the hasher may go ahead: if the upload fails, its run is forgotten.
       checkpoint: async mark => {
-        if (settings.md5) await storage.digests.follow(blob, contentOf(mark))
+        if (followed.length > 0) await storage.digests.follow(blob, contentOf(mark), followed)
       },
       md5: settings.md5 && isSmall,
       signal: writer.signal,

@@ -1,14 +1,37 @@
 /**
- * Declared checksums against the content (gcs.md §8). crc32c comes from the extents, md5 from the digests that followed
- * the promise, and sha256, which only a protocol that declares one needs, is read back.
+ * Declared checksums against the content (gcs.md §8). crc32c comes from the extents, md5 and sha256 from the digests that
+ * followed the promise, so that the end of a large upload is not a second reading of it.
  */
 
-import { createHash } from 'node:crypto'
+import type { DoorRules } from './door-rules.ts'
 import { type Failure, UploadError } from './failure.ts'
-import type { Checksums, Extent, Storage } from './ports.ts'
+import type {
+  Checksums,
+  Digest,
+  DigestAlgorithm,
+  EngineSettings,
+  Extent,
+  Intent,
+  Storage,
+} from './ports.ts'
 
 /** A body that is the whole object and no longer than this is hashed while it is received. */
 export const HASHED_IN_PLACE = 1024 * 1024
+
+/** What is hashed while the bytes come: what every object has, what its intent declares, what its protocol declares at the end. */
+export function followedDigests(
+  { md5 }: Pick<EngineSettings, 'md5'>,
+  { checksums }: Pick<Intent, 'checksums'>,
+  rules?: Pick<DoorRules, 'lateChecksums'>,
+): readonly DigestAlgorithm[] {
+  const isFollowed = (name: DigestAlgorithm) =>
+    (name === 'md5' && md5) ||
+    checksums[name] !== undefined ||
+    rules?.lateChecksums.includes(name) === true
+  return DIGESTS.filter(isFollowed)
+}
+
+const DIGESTS: readonly DigestAlgorithm[] = ['md5', 'sha256']
 
 export interface Verification {
   readonly run: string
@@ -35,15 +58,16 @@ export async function verifyChecksums(
   const isDeclared = (algorithm: keyof Checksums) =>
     declared.some(checksums => checksums[algorithm] !== undefined)
 
-  let { md5 } = verification
-  if (md5 === undefined && (wantsMd5 || isDeclared('md5'))) {
-    md5 = await storage.digests.finish(run, extents)
-  }
-  for (const checksums of declared) compare('md5', checksums.md5, md5 ?? '', String)
-
-  if (isDeclared('sha256')) {
-    const sha256 = await sha256Of(storage.read(extents))
-    for (const checksums of declared) compare('sha256', checksums.sha256, sha256, String)
+  const known = verification.md5
+  const wanted = DIGESTS.filter(name =>
+    name === 'md5' ? known === undefined && (wantsMd5 || isDeclared(name)) : isDeclared(name),
+  )
+  const computed: Digest =
+    wanted.length === 0 ? {} : await storage.digests.finish(run, extents, wanted)
+  const md5 = known ?? computed.md5
+  for (const checksums of declared) {
+    compare('md5', checksums.md5, md5 ?? '', String)
+    compare('sha256', checksums.sha256, computed.sha256 ?? '', String)
   }
   return md5
 }
@@ -68,10 +92,4 @@ function compare<Value>(
     declared: text(declared),
     computed: text(computed),
   })
-}
-
-async function sha256Of(bytes: AsyncIterable<Buffer>): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const buffer of bytes) hash.update(buffer)
-  return hash.digest('hex')
 }

@@ -3,7 +3,7 @@
  * closes.
  */
 
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { crc32c } from '@node-rs/crc32'
 import fc from 'fast-check'
 import type { Test } from 'tap'
@@ -356,23 +356,35 @@ function digests(t: Test, open: Make): void {
     const bytes = someBytes(2_500_000)
     const blob = await stored(storage, bytes)
     const prefix = (length: number) => [extentOf(blob, bytes.subarray(0, length))]
-    await storage.digests.follow('run', prefix(1_000))
-    await storage.digests.follow('run', prefix(1_200_000))
-    await storage.digests.follow('run', prefix(1_200_000))
-    t.equal(await storage.digests.finish('run', prefix(2_500_000)), md5Of(bytes))
+    await storage.digests.follow('run', prefix(1_000), ['md5'])
+    await storage.digests.follow('run', prefix(1_200_000), ['md5'])
+    await storage.digests.follow('run', prefix(1_200_000), ['md5'])
+    t.equal((await storage.digests.finish('run', prefix(2_500_000), ['md5'])).md5, md5Of(bytes))
     t.equal(
-      await storage.digests.finish('run', prefix(3)),
+      (await storage.digests.finish('run', prefix(3), ['md5'])).md5,
       md5Of(bytes.subarray(0, 3)),
       'forgotten',
     )
+  })
+
+  t.test('all algorithms of a run in one reading, and one that is asked for late', async t => {
+    const storage = await open(t)
+    const bytes = someBytes(300_000)
+    const extents = [extentOf(await stored(storage, bytes), bytes)]
+    const both = { md5: md5Of(bytes), sha256: hash('sha256', bytes, 'hex') }
+    await storage.digests.follow('run', extents, ['md5', 'sha256'])
+    t.strictSame(await storage.digests.finish('run', extents, ['sha256']), both)
+    await storage.digests.follow('run', extents, ['md5'])
+    t.match(await storage.digests.finish('run', extents, ['sha256']), { sha256: both.sha256 })
+    t.strictSame(await storage.digests.finish('none', extents, []), {})
   })
 
   t.test('an unknown run, and one without content', async t => {
     const storage = await open(t)
     const blob = await stored(storage, someBytes(10))
     const extents = [extentOf(blob, someBytes(10))]
-    t.equal(await storage.digests.finish('unknown', extents), md5Of(someBytes(10)))
-    t.equal(await storage.digests.finish('empty', []), md5Of(Buffer.alloc(0)))
+    t.equal((await storage.digests.finish('unknown', extents, ['md5'])).md5, md5Of(someBytes(10)))
+    t.equal((await storage.digests.finish('empty', [], ['md5'])).md5, md5Of(Buffer.alloc(0)))
     storage.digests.forget('unknown')
   })
 
@@ -380,26 +392,26 @@ function digests(t: Test, open: Make): void {
     const storage = await open(t)
     const a = await stored(storage, someBytes(100_000))
     const b = await stored(storage, someBytes(100_000, 5))
-    await storage.digests.follow('run', [extentOf(a, someBytes(100_000))])
+    await storage.digests.follow('run', [extentOf(a, someBytes(100_000))], ['md5'])
     const spliced: Extent[] = [
       { blob: a, start: 0, length: 40_000, crc32c: 0 },
       { blob: b, start: 0, length: 20_000, crc32c: 0 },
       { blob: a, start: 60_000, length: 40_000, crc32c: 0 },
     ]
     const expected = await content(storage, spliced)
-    t.equal(await storage.digests.finish('run', spliced), md5Of(expected))
+    t.equal((await storage.digests.finish('run', spliced, ['md5'])).md5, md5Of(expected))
   })
 
   t.test('content divided otherwise is the same content', async t => {
     const storage = await open(t)
     const bytes = someBytes(1_000)
     const blob = await stored(storage, bytes)
-    await storage.digests.follow('run', [extentOf(blob, bytes)])
+    await storage.digests.follow('run', [extentOf(blob, bytes)], ['md5'])
     const divided: Extent[] = [
       { blob, start: 0, length: 400, crc32c: 0 },
       { blob, start: 400, length: 600, crc32c: 0 },
     ]
-    t.equal(await storage.digests.finish('run', divided), md5Of(bytes))
+    t.equal((await storage.digests.finish('run', divided, ['md5'])).md5, md5Of(bytes))
   })
 
   t.test('many runs at a time', async t => {
@@ -408,9 +420,13 @@ function digests(t: Test, open: Make): void {
       Array.from({ length: 20 }, async (_, index) => {
         const bytes = someBytes(50_000, index)
         const blob = await stored(storage, bytes)
-        await storage.digests.follow(`${index}`, [extentOf(blob, bytes.subarray(0, 20_000))])
+        await storage.digests.follow(
+          `${index}`,
+          [extentOf(blob, bytes.subarray(0, 20_000))],
+          ['md5'],
+        )
         if (index % 3 === 0) storage.digests.forget(`${index}`)
-        const md5 = await storage.digests.finish(`${index}`, [extentOf(blob, bytes)])
+        const md5 = (await storage.digests.finish(`${index}`, [extentOf(blob, bytes)], ['md5'])).md5
         t.equal(md5, md5Of(bytes))
       }),
     )
@@ -420,8 +436,11 @@ function digests(t: Test, open: Make): void {
     const storage = await open(t)
     const blob = await stored(storage, someBytes(10))
     const extents = [{ blob, start: 0, length: 11, crc32c: 0 }]
-    await t.rejects(storage.digests.finish('run', extents), refusal('blob_short', { blob }))
-    await storage.digests.finish('run', [extentOf(blob, someBytes(10))])
+    await t.rejects(
+      storage.digests.finish('run', extents, ['md5']),
+      refusal('blob_short', { blob }),
+    )
+    await storage.digests.finish('run', [extentOf(blob, someBytes(10))], ['md5'])
   })
 }
 

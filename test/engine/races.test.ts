@@ -29,11 +29,11 @@ function holdDigests({ storage }: TestEngine) {
   const released = Promise.withResolvers<void>()
   const finish = storage.digests.finish.bind(storage.digests)
   let calls = 0
-  storage.digests.finish = async (run, content) => {
+  storage.digests.finish = async (...asked) => {
     calls += 1
     begun.resolve()
     await released.promise
-    return finish(run, content)
+    return finish(...asked)
   }
   return { begun: begun.promise, release: () => released.resolve(), calls: () => calls }
 }

@@ -5,7 +5,7 @@
 
 import { lengthOf, slice } from '../../engine/content.ts'
 import { UploadError } from '../../engine/failure.ts'
-import type { Extent } from '../../engine/ports.ts'
+import type { Digest, DigestAlgorithm, Extent } from '../../engine/ports.ts'
 import type { HasherThread, RunListener } from './hasher-thread.ts'
 
 interface Waiter {
@@ -16,23 +16,35 @@ interface Waiter {
 
 export class HasherRun implements RunListener {
   readonly #id: number
+  readonly #algorithms: readonly DigestAlgorithm[]
   readonly #thread: HasherThread
   readonly #onError: (error: UploadError) => void
   #content: readonly Extent[] = []
   #target = 0
   #hashed = 0
   #waiters: Waiter[] = []
-  #digest: PromiseWithResolvers<string> | undefined
+  #digest: PromiseWithResolvers<Digest> | undefined
 
-  constructor(id: number, thread: HasherThread, onError: (error: UploadError) => void) {
+  constructor(
+    id: number,
+    algorithms: readonly DigestAlgorithm[],
+    thread: HasherThread,
+    onError: (error: UploadError) => void,
+  ) {
     this.#id = id
+    this.#algorithms = algorithms
     this.#thread = thread
     this.#onError = onError
     thread.listen(id, this)
+    thread.send({ do: 'begin', run: id, algorithms })
   }
 
   get isIdle(): boolean {
     return this.#hashed === this.#target && this.#digest === undefined
+  }
+
+  computes(algorithms: readonly DigestAlgorithm[]): boolean {
+    return algorithms.every(name => this.#algorithms.includes(name))
   }
 
   /** Whether `content` begins with all that this run was told to hash. */
@@ -68,9 +80,9 @@ export class HasherRun implements RunListener {
     await this.#waitFor(promise)
   }
 
-  /** The end of the run: the md5 of all that it was told to hash. */
-  async digest(): Promise<string> {
-    this.#digest = Promise.withResolvers<string>()
+  /** The end of the run: the digests of all that it was told to hash. */
+  async digest(): Promise<Digest> {
+    this.#digest = Promise.withResolvers<Digest>()
     this.#thread.send({ do: 'finish', run: this.#id })
     return await this.#waitFor(this.#digest.promise)
   }
@@ -85,8 +97,8 @@ export class HasherRun implements RunListener {
     this.#release(hashed)
   }
 
-  onDigest(md5: string): void {
-    this.#digest?.resolve(md5)
+  onDigest(digest: Digest): void {
+    this.#digest?.resolve(digest)
   }
 
   onError(error: UploadError): void {

@@ -6,6 +6,7 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { UploadError } from '../../engine/failure.ts'
+import type { Digest } from '../../engine/ports.ts'
 import type { Order, Report } from './hasher-worker.ts'
 
 /** The worker lies beside this file, as .ts in the sources and as .js in a build. */
@@ -14,7 +15,7 @@ const WORKER = new URL(`./hasher-worker${extname(import.meta.url)}`, import.meta
 /** What a thread tells about a run. After a digest or an error it tells no more. */
 export interface RunListener {
   onHashed(hashed: number): void
-  onDigest(md5: string): void
+  onDigest(digest: Digest): void
   onError(error: UploadError): void
 }
 
@@ -72,7 +73,7 @@ export class HasherThread {
       return
     }
     this.#listeners.delete(report.run)
-    if (report.is === 'digest') listener?.onDigest(report.md5)
+    if (report.is === 'digest') listener?.onDigest(report.digest)
     else if (report.is === 'short')
       listener?.onError(new UploadError({ code: 'blob_short', blob: report.blob }))
     else listener?.onError(new UploadError({ code: 'storage_failed' }, { cause: report.error }))

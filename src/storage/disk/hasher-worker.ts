@@ -6,6 +6,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
+import type { Digest, DigestAlgorithm } from '../../engine/ports.ts'
 
 /** Bytes to hash: a slice of a blob, by its path. */
 export interface Stretch {
@@ -15,8 +16,9 @@ export interface Stretch {
   readonly length: number
 }
 
-/** `hash` adds to what a run, made by its first mention, has to do; `finish` asks for its digest when all is done. */
+/** `begin` makes a run; `hash` adds to what it has to do; `finish` asks for its digest when all is done. */
 export type Order =
+  | { readonly do: 'begin'; readonly run: number; readonly algorithms: readonly DigestAlgorithm[] }
   | { readonly do: 'hash'; readonly run: number; readonly stretches: readonly Stretch[] }
   | { readonly do: 'finish'; readonly run: number }
   | { readonly do: 'forget'; readonly run: number }
@@ -24,12 +26,12 @@ export type Order =
 /** A run that is `short` or has `failed` is forgotten, as is one whose digest was sent. */
 export type Report =
   | { readonly run: number; readonly is: 'hashed'; readonly hashed: number }
-  | { readonly run: number; readonly is: 'digest'; readonly md5: string }
+  | { readonly run: number; readonly is: 'digest'; readonly digest: Digest }
   | { readonly run: number; readonly is: 'short'; readonly blob: string }
   | { readonly run: number; readonly is: 'failed'; readonly error: unknown }
 
 interface Run {
-  readonly hash: Hash
+  readonly hashes: ReadonlyMap<DigestAlgorithm, Hash>
   readonly stretches: Stretch[]
   hashed: number
   isFinishing: boolean
@@ -38,6 +40,8 @@ interface Run {
 /** Read at once, and hashed of one run before the next one's turn. */
 const PIECE = 1024 * 1024
 const TURN = 8 * PIECE
+
+const ENCODINGS = { md5: 'base64', sha256: 'hex' } as const
 
 const runs = new Map<number, Run>()
 const waiting = new Set<number>()
@@ -52,19 +56,20 @@ parentPort?.on('message', (order: Order) => {
     waiting.delete(order.run)
     return
   }
-  const run = runs.get(order.run) ?? newRun(order.run)
+  if (order.do === 'begin') {
+    const hashes = new Map(order.algorithms.map(name => [name, createHash(name)] as const))
+    runs.set(order.run, { hashes, stretches: [], hashed: 0, isFinishing: false })
+    return
+  }
+  // One that failed is told to go on until its owner has heard of it.
+  const run = runs.get(order.run)
+  if (run === undefined) return
   if (order.do === 'hash') run.stretches.push(...order.stretches)
   else run.isFinishing = true
   waiting.add(order.run)
   if (!isBusy) setImmediate(work)
   isBusy = true
 })
-
-function newRun(id: number): Run {
-  const run = { hash: createHash('md5'), stretches: [], hashed: 0, isFinishing: false }
-  runs.set(id, run)
-  return run
-}
 
 /** One turn of the run that has waited longest; orders that came meanwhile are taken between turns. */
 function work(): void {
@@ -85,7 +90,7 @@ function advance(id: number, run: Run): boolean {
       const stretch = run.stretches[0]
       if (stretch === undefined) break
       const length = Math.min(stretch.length, left)
-      if (!hashBytes(run.hash, stretch, length)) {
+      if (!hashBytes(run.hashes, stretch, length)) {
         runs.delete(id)
         report({ run: id, is: 'short', blob: stretch.blob })
         return false
@@ -104,20 +109,26 @@ function advance(id: number, run: Run): boolean {
   if (run.stretches.length > 0) return true
   if (run.isFinishing) {
     runs.delete(id)
-    report({ run: id, is: 'digest', md5: run.hash.digest('base64') })
+    report({ run: id, is: 'digest', digest: digestOf(run) })
   }
   return false
 }
 
+function digestOf({ hashes }: Run): Digest {
+  const digest: { -readonly [name in DigestAlgorithm]?: string } = {}
+  for (const [name, hash] of hashes) digest[name] = hash.digest(ENCODINGS[name])
+  return digest
+}
+
 /** False when the file ends before `length` bytes, or is not there. */
-function hashBytes(hash: Hash, { path, start }: Stretch, length: number): boolean {
+function hashBytes(hashes: Run['hashes'], { path, start }: Stretch, length: number): boolean {
   const fd = openIfThere(path)
   if (fd === undefined) return false
   try {
     for (let done = 0; done < length; ) {
       const bytes = readSync(fd, piece, 0, Math.min(PIECE, length - done), start + done)
       if (bytes === 0) return false
-      hash.update(piece.subarray(0, bytes))
+      for (const hash of hashes.values()) hash.update(piece.subarray(0, bytes))
       done += bytes
     }
     return true

@@ -1,12 +1,12 @@
 /**
- * md5 that follows the promise: what is persisted is read back by a worker, from the page cache as a rule, and never
+ * Digests that follow the promise: what is persisted is read back by a worker, from the page cache as a rule, and never
  * passes through this thread. A run that is continued hashes only what is new; one whose content changed below what it
  * was told to hash is dropped and begun again from the first byte.
  */
 
 import { availableParallelism } from 'node:os'
 import { lengthOf } from '../../engine/content.ts'
-import type { Digests, Extent, Log } from '../../engine/ports.ts'
+import type { Digest, DigestAlgorithm, Digests, Extent, Log } from '../../engine/ports.ts'
 import { HasherRun } from './hasher-run.ts'
 import { HasherThread } from './hasher-thread.ts'
 
@@ -44,13 +44,21 @@ export class Hasher implements Digests {
     this.#threads = Array.from({ length: limits.threads }, () => new HasherThread())
   }
 
-  async follow(name: string, content: readonly Extent[]): Promise<void> {
-    const run = this.#runFor(name, content)
+  async follow(
+    name: string,
+    content: readonly Extent[],
+    algorithms: readonly DigestAlgorithm[],
+  ): Promise<void> {
+    const run = this.#runFor(name, content, algorithms)
     await run.reached(lengthOf(content) - this.#limits.lagBytes)
   }
 
-  async finish(name: string, content: readonly Extent[]): Promise<string> {
-    const run = this.#runFor(name, content)
+  async finish(
+    name: string,
+    content: readonly Extent[],
+    algorithms: readonly DigestAlgorithm[],
+  ): Promise<Digest> {
+    const run = this.#runFor(name, content, algorithms)
     this.#runs.delete(name)
     return await run.digest()
   }
@@ -65,9 +73,14 @@ export class Hasher implements Digests {
   }
 
   /** The run of that name, hashing on to the end of `content`. */
-  #runFor(name: string, content: readonly Extent[]): HasherRun {
+  #runFor(
+    name: string,
+    content: readonly Extent[],
+    algorithms: readonly DigestAlgorithm[],
+  ): HasherRun {
     const known = this.#runs.get(name)
-    const run = known?.isContinuedBy(content) === true ? known : this.#newRun(name)
+    const goesOn = known?.isContinuedBy(content) === true && known.computes(algorithms)
+    const run = goesOn ? known : this.#newRun(name, algorithms)
     if (run !== known) known?.forget()
     this.#runs.delete(name)
     this.#runs.set(name, run)
@@ -76,10 +89,10 @@ export class Hasher implements Digests {
     return run
   }
 
-  #newRun(name: string): HasherRun {
+  #newRun(name: string, algorithms: readonly DigestAlgorithm[]): HasherRun {
     const thread = this.#threads.reduce((a, b) => (b.runs < a.runs ? b : a))
     this.#lastId += 1
-    const run: HasherRun = new HasherRun(this.#lastId, thread, err => {
+    const run: HasherRun = new HasherRun(this.#lastId, algorithms, thread, err => {
       this.#log.warn({ err }, 'cannot hash what is stored')
       if (this.#runs.get(name) === run) this.#runs.delete(name)
     })

@@ -4,7 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Test, test } from 'tap'
-import type { Extent } from '../../../src/engine/ports.ts'
+import type { Digest, Extent } from '../../../src/engine/ports.ts'
 import { HASHER_LIMITS, Hasher, type HasherLimits } from '../../../src/storage/disk/hasher.ts'
 import { HasherThread } from '../../../src/storage/disk/hasher-thread.ts'
 import type { Stretch } from '../../../src/storage/disk/hasher-worker.ts'
@@ -34,10 +34,10 @@ test('what was followed is not read again', async t => {
   const { hasher, put, remove } = openHasher(t, { lagBytes: 0 })
   const bytes = someBytes(20 * MIB)
   const content = put('a', bytes)
-  await hasher.follow('run', content)
+  await hasher.follow('run', content, ['md5'])
   remove('a')
-  t.equal(await hasher.finish('run', content), md5Of(bytes))
-  await t.rejects(hasher.finish('run', content), refusal('blob_short'))
+  t.equal((await hasher.finish('run', content, ['md5'])).md5, md5Of(bytes))
+  await t.rejects(hasher.finish('run', content, ['md5']), refusal('blob_short'))
 })
 
 test('a writer waits only while the hasher lags too far behind', async t => {
@@ -45,29 +45,29 @@ test('a writer waits only while the hasher lags too far behind', async t => {
   const bytes = someBytes(2_000)
   const content = put('a', bytes)
   remove('a')
-  await hasher.follow('near', [extentOf('a', bytes.subarray(0, 1_000))])
-  await t.rejects(hasher.follow('far', content), refusal('blob_short'))
+  await hasher.follow('near', [extentOf('a', bytes.subarray(0, 1_000))], ['md5'])
+  await t.rejects(hasher.follow('far', content, ['md5']), refusal('blob_short'))
 })
 
 test('runs beyond the limit are forgotten, the longest unused first', async t => {
   const { hasher, put, remove } = openHasher(t, { lagBytes: 0, runs: 2 })
   const contents = ['a', 'b', 'c'].map((blob, index) => put(blob, someBytes(100, index)))
   const [a = [], b = [], c = []] = contents
-  await hasher.follow('a', a)
-  await hasher.follow('b', b)
-  await hasher.follow('a', a)
-  await hasher.follow('c', c)
+  await hasher.follow('a', a, ['md5'])
+  await hasher.follow('b', b, ['md5'])
+  await hasher.follow('a', a, ['md5'])
+  await hasher.follow('c', c, ['md5'])
   for (const blob of ['a', 'b', 'c']) remove(blob)
-  t.equal(await hasher.finish('a', a), md5Of(someBytes(100)))
-  t.equal(await hasher.finish('c', c), md5Of(someBytes(100, 2)))
-  await t.rejects(hasher.finish('b', b), refusal('blob_short'))
+  t.equal((await hasher.finish('a', a, ['md5'])).md5, md5Of(someBytes(100)))
+  t.equal((await hasher.finish('c', c, ['md5'])).md5, md5Of(someBytes(100, 2)))
+  await t.rejects(hasher.finish('b', b, ['md5']), refusal('blob_short'))
 })
 
 test('who waits for a run that is forgotten waits no longer', async t => {
   const { hasher, put } = openHasher(t, { lagBytes: 0 })
   const bytes = someBytes(64 * MIB)
   const content = put('a', bytes)
-  const following = hasher.follow('run', content)
+  const following = hasher.follow('run', content, ['md5'])
   hasher.forget('run')
   await following
 })
@@ -77,19 +77,20 @@ test('runs take turns, and one that grows while it is hashed is hashed on', asyn
   const bytes = someBytes(40 * MIB)
   const content = put('big', bytes)
   const small = put('small', someBytes(10))
-  const half = hasher.follow('big', [extentOf('big', bytes.subarray(0, 20 * MIB))])
-  const whole = hasher.finish('big', content)
-  t.equal(await hasher.finish('small', small), md5Of(someBytes(10)))
+  const half = hasher.follow('big', [extentOf('big', bytes.subarray(0, 20 * MIB))], ['md5'])
+  const whole = hasher.finish('big', content, ['md5'])
+  t.equal((await hasher.finish('small', small, ['md5'])).md5, md5Of(someBytes(10)))
   await half
-  t.equal(await whole, md5Of(bytes))
+  t.equal((await whole).md5, md5Of(bytes))
 })
 
 test('a thread that crashes loses its runs, and the next call has a new one', async t => {
   const thread = new HasherThread()
   t.teardown(() => thread.close())
   const outcome = (run: number) => {
-    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    const { promise, resolve, reject } = Promise.withResolvers<Digest>()
     thread.listen(run, { onHashed() {}, onDigest: resolve, onError: reject })
+    thread.send({ do: 'begin', run, algorithms: ['md5'] })
     thread.wait(1)
     return promise.finally(() => thread.wait(-1))
   }
@@ -99,12 +100,12 @@ test('a thread that crashes loses its runs, and the next call has a new one', as
   t.equal(thread.runs, 0)
   const next = outcome(2)
   thread.send({ do: 'finish', run: 2 })
-  t.equal(await next, md5Of(Buffer.alloc(0)))
+  t.strictSame(await next, { md5: md5Of(Buffer.alloc(0)) })
 })
 
 test('closing ends those who wait', async t => {
   const { hasher, put } = openHasher(t)
-  const finishing = hasher.finish('run', put('a', someBytes(64 * MIB)))
+  const finishing = hasher.finish('run', put('a', someBytes(64 * MIB)), ['md5'])
   finishing.catch(() => {})
   await hasher.close()
   await t.rejects(finishing, refusal('storage_failed'))
@@ -116,7 +117,7 @@ test('a hasher at work holds the process, an idle one does not', async t => {
   const script = `
     import { Hasher } from ${JSON.stringify(source.href)}
     const hasher = new Hasher(blob => ${JSON.stringify(directory)} + '/' + blob, console)
-    console.log(await hasher.finish('run', [{ blob: 'a', start: 0, length: 5, crc32c: 0 }]))
+    console.log((await hasher.finish('run', [{ blob: 'a', start: 0, length: 5, crc32c: 0 }], ['md5'])).md5)
   `
   const args = ['--input-type=module', '--eval', script]
   const { stdout } = await promisify(execFile)(process.execPath, args)
