@@ -14,6 +14,7 @@ import { Engine } from './engine/engine.ts'
 import { UploadError } from './engine/failure.ts'
 import type { Clock, Log } from './engine/ports.ts'
 import { baseUrl } from './http/base-url.ts'
+import { limitBodies } from './http/body-slots.ts'
 import {
   answerUnparsable,
   KEEP_ALIVE_MS,
@@ -23,7 +24,10 @@ import {
 import { answerEarly } from './http/early-answer.ts'
 import { FramedBodies } from './http/framed-body.ts'
 import { operations } from './http/ops.ts'
+import type { Pace } from './http/paced-body.ts'
+import { limitRates } from './http/rate-limit.ts'
 import { handOverRawBodies } from './http/raw-body.ts'
+import { paceBodies } from './http/request-body.ts'
 import { logResponses, logSerializers, quietLogController, requestIds } from './http/request-log.ts'
 import { answerTheRest, routerOptions, routingUrl } from './http/routing.ts'
 import { shutDownInOrder } from './http/shutdown.ts'
@@ -94,10 +98,14 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
 
     routeExpectations(server.server)
     logResponses(server)
+    // Before early answers, behind which nobody else is asked about an answer.
+    limitBodies(server, config.maxBodies)
     answerEarly(server, { lingerMs })
     endStalledReaders(server, config.bodyIdleMs)
     refuseTransferCodings(server)
     handOverRawBodies(server)
+    await limitRates(server, { requests: config.requestRate, chunks: config.chunkRate })
+    paceBodies(server, minimumPace(config))
     answerTheRest(server)
 
     operations(server, engine)
@@ -108,6 +116,12 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     await server.close()
     throw error
   }
+}
+
+/** A body may begin with as much silence as may be in its middle, and has as long again to make up for it. */
+function minimumPace({ minRate, bodyIdleMs }: Config): Pace {
+  const graceMs = 2 * bodyIdleMs
+  return { bytesPerSecond: minRate, graceMs, creditMs: graceMs }
 }
 
 async function openEngine(

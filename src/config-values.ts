@@ -1,5 +1,5 @@
 /**
- * Durations and sizes as people write them: `30m`, `8MiB`. What cannot be read is NaN, which no range contains.
+ * Durations, sizes and rates as people write them: `30m`, `8MiB`, `100/s`. What cannot be read is NaN, which no range contains.
  */
 
 const MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -19,6 +19,21 @@ export function parseMs(text: string): number {
 /** A bare number is bytes. */
 export function parseBytes(text: string): number {
   return parse(/^\d+$/.test(text) ? `${text}B` : text, /^(\d+)(B|KiB|MiB|GiB|TiB)$/, BYTES)
+}
+
+const PER_MS = { s: 1000, m: 60_000, h: 3_600_000 } as const
+
+/** So many in so long. */
+export interface Rate {
+  readonly count: number
+  readonly perMs: number
+}
+
+/** `100/s`, `3000/m`, `50000/h`; undefined for what cannot be read. */
+export function parseRate(text: string): Rate | undefined {
+  const [, digits, unit] = /^([1-9]\d{0,8})\/(s|m|h)$/.exec(text) ?? []
+  if (digits === undefined || unit === undefined) return undefined
+  return { count: Number(digits), perMs: PER_MS[unit as keyof typeof PER_MS] }
 }
 
 function parse(text: string, form: RegExp, units: Readonly<Record<string, number>>): number {

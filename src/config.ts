@@ -5,7 +5,7 @@
 
 import { isIP, isIPv4 } from 'node:net'
 import { Ajv, type ErrorObject, type SchemaObject } from 'ajv'
-import { parseBytes, parseMs } from './config-values.ts'
+import { parseBytes, parseMs, parseRate, type Rate } from './config-values.ts'
 import { checkBucketName } from './engine/names.ts'
 import type { Durability } from './engine/ports.ts'
 
@@ -33,6 +33,13 @@ export interface Config {
   readonly maxObjectSize: number
   /** Undefined: 1 GiB or 5 % of the disk, the smaller. */
   readonly reserveBytes: number | undefined
+  /** Of one client: requests that bring no content, and requests that do. Undefined: any number. */
+  readonly requestRate: Rate | undefined
+  readonly chunkRate: Rate | undefined
+  /** Request bodies at a time. */
+  readonly maxBodies: number
+  /** Fewest bytes per second of a body; 0: any. */
+  readonly minRate: number
   readonly drainMs: number
   readonly logLevel: string
   /** Clients may ask for faults (`/retry_test`). */
@@ -56,6 +63,10 @@ interface Settings {
   readonly TIDEMARK_MD5: 'on' | 'off'
   readonly TIDEMARK_MAX_OBJECT_SIZE: string
   readonly TIDEMARK_RESERVE?: string
+  readonly TIDEMARK_RATE_LIMIT: string
+  readonly TIDEMARK_RATE_LIMIT_CHUNKS: string
+  readonly TIDEMARK_MAX_BODIES: number
+  readonly TIDEMARK_MIN_RATE: string
   readonly TIDEMARK_AUTH?: 'none'
   readonly TIDEMARK_DRAIN: string
   readonly TIDEMARK_LOG_LEVEL: string
@@ -152,6 +163,31 @@ const schema: SchemaObject = {
       bytes: { from: '0B', to: '5TiB' },
       description: 'a size from 0B to 5TiB (default: 1GiB or 5 % of the disk, the smaller)',
     },
+    TIDEMARK_RATE_LIMIT: {
+      type: 'string',
+      rate: true,
+      default: 'off',
+      description: 'off, or a rate like 100/s, 3000/m or 50000/h',
+    },
+    TIDEMARK_RATE_LIMIT_CHUNKS: {
+      type: 'string',
+      rate: true,
+      default: 'off',
+      description: 'off, or a rate like 100/s, 3000/m or 50000/h',
+    },
+    TIDEMARK_MAX_BODIES: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 1000,
+      description: 'a number from 1 to 1000000',
+    },
+    TIDEMARK_MIN_RATE: {
+      type: 'string',
+      bytes: { from: '0B', to: '1MiB' },
+      default: '128B',
+      description: 'a size from 0B (any rate) to 1MiB, for a second',
+    },
     TIDEMARK_AUTH: { type: 'string', enum: ['none'], description: 'none' },
     TIDEMARK_DRAIN: {
       type: 'string',
@@ -193,6 +229,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   ajv.addKeyword({ keyword: 'bucketNames', type: 'string', validate: areBucketNames })
   ajv.addKeyword({ keyword: 'doors', type: 'string', validate: areDoors })
   ajv.addKeyword({ keyword: 'proxies', type: 'string', validate: areProxies })
+  ajv.addKeyword({ keyword: 'rate', type: 'string', validate: isRate })
   ajv.addKeyword({ keyword: 'bytes', type: 'string', compile: within(parseBytes) })
   const validate = ajv.compile<Settings>(schema)
   const isValid = validate(settings)
@@ -220,6 +257,10 @@ function configOf(settings: Settings): Config {
     md5: settings.TIDEMARK_MD5 === 'on',
     maxObjectSize: parseBytes(settings.TIDEMARK_MAX_OBJECT_SIZE),
     reserveBytes: reserve === undefined ? undefined : parseBytes(reserve),
+    requestRate: parseRate(settings.TIDEMARK_RATE_LIMIT),
+    chunkRate: parseRate(settings.TIDEMARK_RATE_LIMIT_CHUNKS),
+    maxBodies: settings.TIDEMARK_MAX_BODIES,
+    minRate: parseBytes(settings.TIDEMARK_MIN_RATE),
     drainMs: parseMs(settings.TIDEMARK_DRAIN),
     logLevel: settings.TIDEMARK_LOG_LEVEL,
     faults: settings.TIDEMARK_FAULTS === 'on',
@@ -231,6 +272,10 @@ function within(parse: (text: string) => number) {
   return ({ from, to }: { readonly from: string; readonly to: string }) =>
     (text: string): boolean =>
       parse(text) >= parse(from) && parse(text) <= parse(to)
+}
+
+function isRate(_schema: unknown, rate: string): boolean {
+  return rate === 'off' || parseRate(rate) !== undefined
 }
 
 function areBucketNames(_schema: unknown, names: string): boolean {

@@ -59,6 +59,15 @@ export type Failure =
   | { readonly code: 'bucket_name_invalid'; readonly bucket: string; readonly expected: string }
   | { readonly code: 'object_not_found'; readonly bucket: string; readonly name: string }
   | { readonly code: 'object_name_invalid'; readonly expected: string }
+  // More than the server is set to take
+  /** Too many requests of one client; it may come again after so long. `who`: what its requests were counted by. */
+  | {
+      readonly code: 'too_many_requests'
+      readonly who: 'address' | 'principal'
+      readonly retryAfterSeconds: number
+    }
+  /** As many bodies as may be are on their way (TIDEMARK_MAX_BODIES). */
+  | { readonly code: 'too_many_bodies'; readonly limit: number }
   // The server's own troubles
   /** The disk's reserve is reached. Sessions survive; the client should come back. */
   | { readonly code: 'no_space' }

@@ -8,6 +8,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { RequestBody } from './request-body.ts'
@@ -15,6 +16,8 @@ import { declaredLength, expectsContinue } from './request-body.ts'
 
 /** A rest up to this size is cheaper to swallow than a new connection is to open. */
 const SWALLOWED_REST = 1024 * 1024
+/** How many times the linger time its client has for it: what arrives is an honest slow client's, or keeps a connection for nothing. */
+const SWALLOW_LINGERS = 6
 /** Some clients read the answer only after they have sent all: the largest default chunk is 100 MiB (Python, gcs.md §16.1). */
 const LINGER_BYTES = 128 * 1024 * 1024
 
@@ -40,6 +43,7 @@ export function answerEarly(app: FastifyInstance, { lingerMs }: Lingering): void
     // Node keeps no connection on which it owes a `100 Continue`: the client may or may not send its body now.
     const isOwed = rest > 0 && !incoming?.isStarted && expectsContinue(raw)
     if (rest <= SWALLOWED_REST && !isOwed) {
+      if (rest > 0) closeUnlessSent(raw, lingerMs * SWALLOW_LINGERS)
       done(null, payload)
       return
     }
@@ -60,6 +64,15 @@ function restOf(raw: IncomingMessage, incoming: RequestBody | undefined): number
   const length = declaredLength(raw)
   if (length === 0 || raw.complete || raw.destroyed) return 0
   return length === undefined ? Number.POSITIVE_INFINITY : length - (incoming?.received ?? 0)
+}
+
+/** A rest that never comes would keep its connection for ever: no time limit of Node's is for it. */
+function closeUnlessSent(request: IncomingMessage, ms: number): void {
+  const { socket } = request
+  if (!(socket instanceof Socket)) return
+  const timer = setTimeout(() => socket.destroy(), ms)
+  const stop = () => clearTimeout(timer)
+  request.once('end', stop).once('close', stop)
 }
 
 /** The complete answer on the wire, the response still open: `end` would close the socket at once. */

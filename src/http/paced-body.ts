@@ -9,17 +9,23 @@
 import type { Arrival, Body } from '../engine/ports.ts'
 
 export interface Pace {
-  /** Fewest bytes per second of waiting, on the average since the first read. 0: no minimum. */
+  /** Fewest bytes per second of waiting, on the average since the first read. 0: any rate. */
   readonly bytesPerSecond: number
   /** Waiting, in ms, in which nothing is asked for yet. Once it is over, the rate counts from the first read on. */
   readonly graceMs: number
+  /**
+   * Most waiting, in ms, that bytes sent ahead pay for; not less than the grace. Without it all of it counts: a MiB at once would
+   * buy hours of a byte now and then.
+   */
+  readonly creditMs?: number
 }
 
 export class PacedBody implements Body {
   readonly #body: Body
   readonly #pace: Pace
   readonly #now: () => number
-  #received = 0
+  /** Bytes that came, less those beyond the credit. */
+  #counted = 0
   #waitedMs = 0
   #isBehind = false
 
@@ -46,17 +52,24 @@ export class PacedBody implements Body {
     this.#waitedMs += this.#now() - begin
     if (arrival === 'end' || arrival === 'cut') return arrival
     if (typeof arrival !== 'string') {
-      for (const bytes of arrival) this.#received += bytes.length
+      for (const bytes of arrival) this.#counted += bytes.length
+      this.#capCredit()
     }
     // What has come is handed on: it is the wait for more that is over.
     this.#isBehind = arrival === 'idle' || this.#patienceMs() < 0
     return arrival
   }
 
+  #capCredit(): void {
+    const { bytesPerSecond, creditMs = Number.POSITIVE_INFINITY } = this.#pace
+    const most = ((this.#waitedMs + creditMs) * bytesPerSecond) / 1000
+    if (this.#counted > most) this.#counted = most
+  }
+
   /** How long the bytes that came may still be waited behind. */
   #patienceMs(): number {
     const { bytesPerSecond, graceMs } = this.#pace
     if (bytesPerSecond === 0) return Number.POSITIVE_INFINITY
-    return Math.max(graceMs, (this.#received / bytesPerSecond) * 1000) - this.#waitedMs
+    return Math.max(graceMs, (this.#counted / bytesPerSecond) * 1000) - this.#waitedMs
   }
 }

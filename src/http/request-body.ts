@@ -7,8 +7,9 @@
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Arrival, Body } from '../engine/ports.ts'
+import { type Pace, PacedBody } from './paced-body.ts'
 
 /** Bytes queued before the socket is paused. One more socket read (64 KiB) may follow. */
 const PAUSE_AT = 128 * 1024
@@ -201,8 +202,28 @@ export function expectsContinue({ headers, httpVersion }: IncomingMessage): bool
 
 function ignore(): void {}
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** What bodies must keep up, where anything is asked of them. */
+    bodyPace: Pace | undefined
+  }
+  interface FastifyRequest {
+    /** The body as it is read, once it is taken. */
+    pacedBody: Body | undefined
+  }
+}
+
+/** From now on every body must keep up this rate (design P8). */
+export function paceBodies(app: FastifyInstance, pace: Pace): void {
+  app.decorate('bodyPace', pace)
+  app.decorateRequest('pacedBody', undefined)
+}
+
 /** The body of a request, taken: from now on the answer waits for nobody but its reader (see early-answer.ts). */
-export function takeBody(request: FastifyRequest, reply: FastifyReply): RequestBody {
+export function takeBody(request: FastifyRequest, reply: FastifyReply): Body {
   request.incoming ??= new RequestBody(request.raw, reply.raw)
-  return request.incoming
+  const { bodyPace } = request.server
+  if (bodyPace === undefined) return request.incoming
+  request.pacedBody ??= new PacedBody(request.incoming, bodyPace)
+  return request.pacedBody
 }

@@ -5,6 +5,7 @@
  */
 
 import type { FastifyInstance } from 'fastify'
+import { UploadError } from '../engine/failure.ts'
 import { Query } from './query.ts'
 import { UnknownTransferCoding } from './transfer-coding.ts'
 
@@ -53,6 +54,13 @@ export function answerTheRest(app: FastifyInstance): void {
   app.setErrorHandler((error, request, reply) => {
     if (error instanceof UnknownTransferCoding) {
       return reply.code(501).type('text/plain; charset=utf-8').send('Not Implemented')
+    }
+    if (error instanceof UploadError && error.failure.code === 'too_many_requests') {
+      reply.header('retry-after', error.failure.retryAfterSeconds)
+      return reply.code(429).type('text/plain; charset=utf-8').send('Too Many Requests')
+    }
+    if (error instanceof UploadError && error.failure.code === 'too_many_bodies') {
+      return reply.code(503).type('text/plain; charset=utf-8').send('Service Unavailable')
     }
     request.log.error({ err: error }, 'failed')
     return reply.code(500).type('text/plain; charset=utf-8').send('Internal Server Error')

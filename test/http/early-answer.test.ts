@@ -17,6 +17,18 @@ test('a refused request whose small rest is known leaves the connection usable',
   wire.close()
 })
 
+test('a small rest that only trickles in does not keep its connection', async t => {
+  const server = await serveBare(t, (_request, reply) => reply.code(404).send('no'), {
+    lingerMs: 20,
+  })
+  const wire = await server.connect()
+  wire.head('PUT /x', { 'Content-Length': 100_000 })
+  t.equal((await wire.response()).status, 404)
+  const trickle = setInterval(() => wire.send('x'), 10)
+  t.teardown(() => clearInterval(trickle))
+  await wire.ended()
+})
+
 test('so does one whose body was half read', async t => {
   const server = await serveBare(t, async (request, reply) => {
     await takeBody(request, reply).read(5000)

@@ -82,6 +82,22 @@ test('what was sent ahead is a credit', async t => {
   for (const expected of ['100000', '1', '1', 'end']) t.equal(await told(body), expected)
 })
 
+test('of what was sent ahead no more than the credit counts', async t => {
+  const scene = new Scene([0, 1_000_000], [15_000, 1], [15_000, 1])
+  const pace = { bytesPerSecond: 100, graceMs: 10_000, creditMs: 20_000 }
+  const body = new PacedBody(scene, pace, () => scene.now)
+  for (const expected of ['1000000', '1', 'idle']) t.equal(await told(body), expected)
+  t.equal(scene.now, 5000 + 20_010, 'the credit, and what the byte paid for')
+})
+
+test('with a credit, too, a body that keeps up goes on for ever', async t => {
+  const scene = new Scene(...Array.from({ length: 200 }, (): Step => [9000, 1800]), [0, 'end'])
+  const pace = { bytesPerSecond: 100, graceMs: 10_000, creditMs: 10_000 }
+  const body = new PacedBody(scene, pace, () => scene.now)
+  for (let n = 0; n < 200; n += 1) t.equal(await told(body), '1800')
+  t.equal(await told(body), 'end')
+})
+
 test('plain silence is idle at the idle time, whatever the rate would still allow', async t => {
   const scene = new Scene([0, 1_000_000], [IDLE_MS + 1, 1])
   const body = paced(scene)

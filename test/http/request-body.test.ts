@@ -20,7 +20,8 @@ async function receive(t: Test) {
   })
   t.teardown(() => answer())
   const server = await serveBare(t, async (request, reply) => {
-    take(takeBody(request, reply))
+    takeBody(request, reply)
+    if (request.incoming !== undefined) take(request.incoming)
     await isAnswered
     return reply.send('done')
   })

@@ -197,6 +197,18 @@ function answerTo(failure: Failure): Answer {
         name: 'name',
       })
 
+    case 'too_many_requests':
+      return {
+        ...json(
+          429,
+          failure.who === 'principal' ? 'userRateLimitExceeded' : 'rateLimitExceeded',
+          'The rate of requests exceeds what this server takes from one client. Try again later.',
+        ),
+        headers: { 'retry-after': String(failure.retryAfterSeconds) },
+      }
+    case 'too_many_bodies':
+      return backendError(5)
+
     case 'blob_short':
     case 'storage_failed':
     case 'catalog_failed':

@@ -7,7 +7,7 @@ import type { Chunk, Progress } from '../../engine/engine.ts'
 import { UploadError } from '../../engine/failure.ts'
 import type { Body } from '../../engine/ports.ts'
 import { keyOf, shortKey } from '../../engine/session-key.ts'
-import { type RequestBody, takeBody } from '../../http/request-body.ts'
+import { takeBody } from '../../http/request-body.ts'
 import { type ContentRange, parseContentRange } from './content-range.ts'
 import { pinOrigin } from './cors.ts'
 import type { Call } from './door.ts'
@@ -74,7 +74,7 @@ async function answerQuery(
   call: Call,
   token: string,
   total: number | undefined,
-  body: RequestBody,
+  body: Body,
 ): Promise<Progress> {
   const { engine, frames } = call.door
   if (await hasBytes(body, frames.idleMs)) {
@@ -94,12 +94,7 @@ async function answerQuery(
   }
 }
 
-async function append(
-  call: Call,
-  token: string,
-  range: DataRange,
-  body: RequestBody,
-): Promise<Progress> {
+async function append(call: Call, token: string, range: DataRange, body: Body): Promise<Progress> {
   const { engine } = call.door
   const take = (content: Body) => engine.append(GOOGLE, token, chunkOf(call, range, content))
   if (!isCompressed(call.request)) return take(body)
@@ -134,7 +129,7 @@ function lateIntent(
   return { ...(checksums && { checksums }), ...(customMetadata && { customMetadata }) }
 }
 
-async function hasBytes(body: RequestBody, idleMs: number): Promise<boolean> {
+async function hasBytes(body: Body, idleMs: number): Promise<boolean> {
   if (body.length !== undefined) return body.length > 0
   const arrival = await body.read(idleMs)
   if (arrival === 'cut' || arrival === 'idle') throw new Refusal(brokenBody())

@@ -2,6 +2,9 @@
  * The upload paths (gcs.md §1, R1–R4): which kind of upload a request is, and what all kinds have in common.
  */
 
+import type { FastifyRequest } from 'fastify'
+import type { Query } from '../../http/query.ts'
+import type { Traffic } from '../../http/rate-limit.ts'
 import { refuseUnknownAcl } from './access-control.ts'
 import type { Call } from './door.ts'
 import { checkFields } from './fields.ts'
@@ -10,6 +13,13 @@ import { putMedia } from './media.ts'
 import { putMultipart } from './multipart.ts'
 import { invalid, methodNotAllowed, required } from './refusal.ts'
 import { answerSession } from './session.ts'
+
+/** What such a request counts as against the rates of its client. */
+export function uploadTraffic(request: FastifyRequest): Traffic {
+  const query = request.query as Query
+  const isInitiation = !query.has('upload_id') && query.get('uploadType') === 'resumable'
+  return isInitiation ? 'requests' : 'chunks'
+}
 
 export async function answerUpload(call: Call, bucket: string): Promise<unknown> {
   const { request, query } = call

@@ -171,6 +171,14 @@ function answerTo(failure: Failure): XmlAnswer {
         `Use ${failure.expected}.`,
       )
 
+    case 'too_many_requests':
+      return {
+        ...xml(429, 'SlowDown', 'Please reduce your request rate.'),
+        headers: { 'retry-after': String(failure.retryAfterSeconds) },
+      }
+    case 'too_many_bodies':
+      return unavailable(5)
+
     case 'blob_short':
     case 'storage_failed':
     case 'catalog_failed':
