@@ -89,4 +89,8 @@ export const MIGRATIONS: readonly Migration[] = [
       INSERT INTO high_water VALUES (0);
     `,
   },
+  {
+    name: 'chunks that a protocol numbers are counted',
+    sqlite: 'ALTER TABLE segments ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0',
+  },
 ]

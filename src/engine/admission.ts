@@ -11,6 +11,8 @@ import { UploadError } from './failure.ts'
 export interface Standing {
   readonly persisted: number
   readonly total: number | undefined
+  /** How many numbered chunks it has taken. */
+  readonly chunks?: number | undefined
 }
 
 export type Admission =
@@ -40,6 +42,7 @@ export function admit(
   maxObjectSize: number,
 ): Admission {
   const { persisted } = standing
+  refuseOutOfOrder(standing, chunk)
   const offset = chunk.offset === 'end' ? persisted : chunk.offset
   const length = chunk.length ?? chunk.body.length
   const end = length === undefined ? undefined : offset + length
@@ -85,7 +88,8 @@ export function admit(
 
 /** A chunk that is not the last and smaller than the granule ends the session (GCS-27). */
 export function refuseSmall(granule: number, received: number): void {
-  if (received < granule) throw new UploadError({ code: 'chunk_too_small', granule, received })
+  if (granule > 1 && received < granule)
+    throw new UploadError({ code: 'chunk_too_small', granule, received })
 }
 
 /** The total, where the session or this chunk knows it; they must agree (GCS-33). */
@@ -99,6 +103,13 @@ function fixedTotal(
     throw new UploadError({ code: 'total_mismatch', declared, total })
   }
   return total ?? declared
+}
+
+function refuseOutOfOrder({ chunks = 0 }: Standing, { ordinal }: Chunk): void {
+  const expected = chunks + 1
+  if (ordinal !== undefined && ordinal !== expected) {
+    throw new UploadError({ code: 'chunk_out_of_order', expected, received: ordinal })
+  }
 }
 
 function refuseOtherLength(chunk: Chunk, offset: number): void {

@@ -17,6 +17,7 @@ import { interruptionOf } from './interruption.ts'
 import type { Writer, Writers } from './leases.ts'
 import { Placement } from './placement.ts'
 import type { Body, EngineParts, Extent, Mark, Receipt, Segment, Session } from './ports.ts'
+import { nameOf } from './publish.ts'
 import { replaceSegment } from './replace.ts'
 import type { DoneProgress, Progress, Sessions } from './sessions.ts'
 import { followedDigests, HASHED_IN_PLACE } from './verification.ts'
@@ -30,6 +31,9 @@ interface Passage {
   readonly plan: WritePlan
   readonly writer: Writer
 }
+
+/** What recording needs of it. */
+type Recording = Omit<Passage, 'plan' | 'writer'> & { readonly plan: Pick<WritePlan, 'total'> }
 
 export interface AppenderParts extends EngineParts {
   readonly sessions: Sessions
@@ -50,6 +54,7 @@ export class Appender {
     try {
       const found = await sessions.find(key)
       if (found.state === 'done') return await this.#repeat(found, chunk)
+      if (chunk.last) nameOf(found.session.intent, chunk)
       return await this.#take(rules, found.session, chunk)
     } catch (error) {
       if (!(error instanceof UploadError)) throw error
@@ -76,7 +81,9 @@ export class Appender {
     }
     // Cheap refusals first: a wrong retry evicts nobody.
     const glance = this.#admit(rules, session, await catalog.segment(session.key, number), chunk)
-    if (glance.kind === 'known' && !glance.isFinal) return this.#pass(session, chunk)
+    // One that is counted counts, even without a byte.
+    const isIdle = glance.kind === 'known' && !glance.isFinal && chunk.ordinal === undefined
+    if (isIdle) return this.#pass(session, chunk)
 
     return writers.write(session.key, number, rules.secondWriter, async writer => {
       const segment = await catalog.lease(session.key, number)
@@ -85,9 +92,13 @@ export class Appender {
       // What was true at the glance may have changed while this request waited for its turn.
       const admission = this.#admit(rules, found.session, segment, chunk)
       if (admission.kind === 'known') {
-        if (!admission.isFinal) return this.#pass(found.session, chunk)
-        await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
         const { session } = found
+        const { total } = session
+        if (!admission.isFinal && chunk.ordinal !== undefined) {
+          await this.#record({ rules, session, segment, chunk, plan: { total } }, segment.extents)
+        }
+        if (!admission.isFinal) return this.#pass(session, chunk)
+        await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
         return this.#parts.finalizer.finalize({
           rules,
           session,
@@ -102,7 +113,8 @@ export class Appender {
   }
 
   #admit(rules: DoorRules, session: Session, segment: Segment, chunk: Chunk): Admission {
-    const standing = { persisted: lengthOf(segment.extents), total: session.total }
+    const { chunks } = segment
+    const standing = { persisted: lengthOf(segment.extents), total: session.total, chunks }
     return admit(rules, standing, chunk, this.#parts.settings.maxObjectSize)
   }
 
@@ -127,9 +139,9 @@ export class Appender {
     let isReferenced = !placement.isNew
     let isUnclear = false
     const record = async (mark: Mark): Promise<void> => {
-      if (mark.length === 0) return
+      if (mark.length === 0 && passage.chunk.ordinal === undefined) return
       await this.#record(passage, await placement.content(mark))
-      isReferenced = true
+      isReferenced ||= mark.length > 0
     }
     try {
       const receipt = await this.#receive(passage, placement, record)
@@ -209,8 +221,8 @@ export class Appender {
   }
 
   /** Moves the promise, then lets the hasher follow it; a hasher far behind holds the writer back. */
-  async #record(passage: Passage, extents: readonly Extent[]): Promise<void> {
-    const { rules, session, segment, plan } = passage
+  async #record(passage: Recording, extents: readonly Extent[]): Promise<void> {
+    const { rules, session, segment, chunk, plan } = passage
     const { catalog, clock, settings, storage } = this.#parts
     const at = clock()
     await catalog.advance({
@@ -222,6 +234,7 @@ export class Appender {
       at,
       dueAt: at + settings.sessionTtlMs,
       ...totalOf(plan),
+      ...(chunk.ordinal !== undefined && { chunks: chunk.ordinal }),
     })
     const followed = followedDigests(settings, session.intent, rules)
     if (followed.length > 0) await storage.digests.follow(session.key, extents, followed)
@@ -246,6 +259,6 @@ function announcing(body: Body, onEnd: () => void): Body {
   }
 }
 
-function totalOf({ total }: WritePlan): { readonly total?: number } {
+function totalOf({ total }: Pick<WritePlan, 'total'>): { readonly total?: number } {
   return total === undefined ? {} : { total }
 }

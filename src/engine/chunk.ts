@@ -8,6 +8,8 @@ export interface Chunk extends LateIntent {
   readonly body: Body
   /** The segment it belongs to: 0 for sequential protocols. */
   readonly segment?: number
+  /** Which of the segment's chunks it is, from 1, where the protocol numbers them; each comes once, in turn, empty or not. */
+  readonly ordinal?: number
   /** Where its first byte goes; `end` is wherever the segment ends now. */
   readonly offset: number | 'end'
   /** Its length by its declared range; undefined where it runs to the end of the body. */

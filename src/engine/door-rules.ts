@@ -30,6 +30,8 @@ export interface DoorRules {
   readonly failedCheck: 'invalid' | 'open'
   /** Checksums that only the final request declares: they are followed from the first byte on. */
   readonly lateChecksums: readonly DigestAlgorithm[]
+  /** An id that its client chose may name a new session once the one that it named has ended. */
+  readonly reusesIds: boolean
 }
 
 /** Google's granule, gcs.md §0: chunks are multiples of 256 KiB. */
@@ -44,6 +46,7 @@ export const GOOGLE: DoorRules = {
   granule: GOOGLE_GRANULE,
   failedCheck: 'invalid',
   lateChecksums: [],
+  reusesIds: false,
 }
 
 /** The parts of Google's XML multipart uploads; the same rules as GWS chunks. */
@@ -56,6 +59,7 @@ export const GOOGLE_PARTS: DoorRules = {
   granule: 1,
   failedCheck: 'open',
   lateChecksums: [],
+  reusesIds: false,
 }
 
 export const UCLOUD: DoorRules = {
@@ -67,6 +71,7 @@ export const UCLOUD: DoorRules = {
   granule: 1,
   failedCheck: 'open',
   lateChecksums: [],
+  reusesIds: false,
 }
 
 export const GWS: DoorRules = {
@@ -78,6 +83,7 @@ export const GWS: DoorRules = {
   granule: 1,
   failedCheck: 'open',
   lateChecksums: [],
+  reusesIds: false,
 }
 
 export const DXL: DoorRules = {
@@ -89,6 +95,7 @@ export const DXL: DoorRules = {
   granule: 1,
   failedCheck: 'invalid',
   lateChecksums: ['sha256'],
+  reusesIds: true,
 }
 
 export const TUS: DoorRules = {
@@ -100,6 +107,7 @@ export const TUS: DoorRules = {
   granule: 1,
   failedCheck: 'open',
   lateChecksums: [],
+  reusesIds: false,
 }
 
 export const IETF: DoorRules = {
@@ -111,4 +119,5 @@ export const IETF: DoorRules = {
   granule: 1,
   failedCheck: 'open',
   lateChecksums: [],
+  reusesIds: false,
 }

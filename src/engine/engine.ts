@@ -65,7 +65,7 @@ export class Engine {
 
   /**
    * Opens a session. Checks name, bucket, size, preconditions and room on the disk first. `token` only where the client chose
-   * its own id; otherwise it is made here, and is the only copy.
+   * its own id; otherwise it is made here, and is the only copy. `session_exists` where the id is taken (see `reusesIds`).
    */
   async create(
     rules: DoorRules,
@@ -75,9 +75,18 @@ export class Engine {
     const { catalog, clock, log, settings } = this.#parts
     await this.#checkIntent(intent)
     const key = keyOf(rules.door, token)
+    if (rules.reusesIds) await this.#vacate(key)
     const at = clock()
     const dueAt = at + settings.sessionTtlMs
-    const session = await catalog.create({ key, door: rules.door, intent, at, dueAt })
+    const replacesEnded = rules.reusesIds
+    const session = await catalog.create({
+      key,
+      door: rules.door,
+      intent,
+      at,
+      dueAt,
+      replacesEnded,
+    })
     log.info({ session: shortKey(key), door: rules.door }, 'session opened')
     return { token, session }
   }
@@ -192,15 +201,26 @@ export class Engine {
 
   // --------------------------------------------------------------------------------------------
 
+  /** What is left of a session that ended under this key must not reach the one that begins. */
+  async #vacate(key: string): Promise<void> {
+    const { catalog, clock } = this.#parts
+    const former = await catalog.find(key)
+    // Due, but the sweeper has not come round yet.
+    if (former?.state === 'open' && former.dueAt <= clock()) await this.sweep()
+    // Whoever still writes to it was asked to stop, and waits for no client any more.
+    if (former !== undefined && former.state !== 'open') await this.#writers.left(key)
+  }
+
   async #checkIntent(intent: Intent): Promise<void> {
     const { catalog, settings, storage } = this.#parts
     if (this.#writers.isDraining) throw new UploadError({ code: 'shutting_down' })
-    checkObjectName(intent.name)
+    const { name } = intent
+    if (name !== undefined) checkObjectName(name)
     await this.buckets.find(intent.bucket)
     const limit = settings.maxObjectSize
     if ((intent.total ?? 0) > limit) throw new UploadError({ code: 'too_large', limit })
-    if (Object.keys(intent.preconditions).length > 0) {
-      checkPreconditions(intent.preconditions, await catalog.object(intent.bucket, intent.name))
+    if (name !== undefined && Object.keys(intent.preconditions).length > 0) {
+      checkPreconditions(intent.preconditions, await catalog.object(intent.bucket, name))
     }
     if (!(await storage.hasRoom())) throw new UploadError({ code: 'no_space' })
   }

@@ -18,6 +18,8 @@ export type Failure =
   | { readonly code: 'offset_gap'; readonly offset: number; readonly persisted: number }
   /** The chunk starts below what is persisted, in a protocol that refuses bytes sent again. */
   | { readonly code: 'offset_behind'; readonly offset: number; readonly persisted: number }
+  /** Numbered chunks come one after the other; this is not the next one. */
+  | { readonly code: 'chunk_out_of_order'; readonly expected: number; readonly received: number }
   /** Another total than the one already fixed. */
   | { readonly code: 'total_mismatch'; readonly declared: number; readonly total: number }
   /** The chunk, or what is persisted already, ends beyond the total. */
@@ -45,11 +47,13 @@ export type Failure =
   /** The connection broke before the body was complete. */
   | { readonly code: 'body_cut' }
   // Checks at the end
+  | ChecksumMismatch
+  /** The content has another size than was declared at its end; `checksum` where one that was declared is wrong, too. */
   | {
-      readonly code: 'checksum_mismatch'
-      readonly algorithm: 'crc32c' | 'md5' | 'sha256'
-      readonly declared: string
-      readonly computed: string
+      readonly code: 'size_mismatch'
+      readonly declared: number
+      readonly size: number
+      readonly checksum?: ChecksumMismatch
     }
   | { readonly code: 'precondition_failed'; readonly condition: string }
   // Names
@@ -76,6 +80,13 @@ export type Failure =
   | { readonly code: 'storage_failed' }
   | { readonly code: 'catalog_failed' }
   | { readonly code: 'shutting_down' }
+
+export interface ChecksumMismatch {
+  readonly code: 'checksum_mismatch'
+  readonly algorithm: 'crc32c' | 'md5' | 'sha256'
+  readonly declared: string
+  readonly computed: string
+}
 
 export type FailureCode = Failure['code']
 

@@ -40,6 +40,7 @@ export class Finalizer {
     const { rules, session, segments, late, md5, writer } = completion
     const { clock, log, settings } = this.#parts
     const extents = segments.flatMap(segment => segment.extents)
+    const data = late.doorData === undefined ? {} : { doorData: late.doorData }
     writer.beginPublishing()
     try {
       const publishing = () =>
@@ -53,12 +54,14 @@ export class Finalizer {
             key: session.key,
             segments: segments.map(({ number, epoch }) => ({ number, epoch })),
             dueAt: clock() + settings.tombstoneTtlMs,
+            ...data,
           },
         })
       // Cancelled meanwhile, its blobs are garbage, but not to be freed under the hasher's eyes.
       const object = await this.#blobs.hold(extents, publishing)
       log.info({ session: shortKey(session.key), size: object.size }, 'published')
-      return { state: 'done', object, session: { ...session, state: 'done' } }
+      const outcome = { kind: 'published', object, ...data } as const
+      return { state: 'done', object, session: { ...session, state: 'done', outcome } }
     } catch (error) {
       if (!(error instanceof UploadError)) throw error
       const { code } = error.failure
@@ -74,6 +77,9 @@ export class Finalizer {
 
 function isCheck(code: FailureCode): boolean {
   return (
-    code === 'checksum_mismatch' || code === 'precondition_failed' || code === 'bucket_not_found'
+    code === 'checksum_mismatch' ||
+    code === 'size_mismatch' ||
+    code === 'precondition_failed' ||
+    code === 'bucket_not_found'
   )
 }

@@ -118,6 +118,12 @@ export class Writers {
     if (writer?.isEnding === true) await goneSoon(writer)
   }
 
+  /** Waits until nobody writes to the session, or waits to. */
+  async left(sessionKey: string): Promise<void> {
+    const writers = [...this.#all].filter(writer => writer.sessionKey === sessionKey)
+    await Promise.all(writers.map(writer => writer.gone))
+  }
+
   /** Asks every writer of the session to stop; waits for none. */
   stopSession(sessionKey: string, why: Failure): void {
     for (const writer of this.#all) if (writer.sessionKey === sessionKey) writer.stop(why)

@@ -36,6 +36,8 @@ export interface Segment {
   readonly number: number
   readonly epoch: number
   readonly extents: readonly Extent[]
+  /** How many chunks it has taken; absent where the protocol does not number them. */
+  readonly chunks?: number
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -82,7 +84,8 @@ export interface Checksums {
 /** What the client declared when it asked for a session. */
 export interface Intent {
   readonly bucket: string
-  readonly name: string
+  /** Undefined where the protocol says it only with the final request. */
+  readonly name?: string
   readonly metadata: Metadata
   readonly preconditions: Preconditions
   readonly checksums: Checksums
@@ -113,7 +116,12 @@ export interface StoredObject {
 
 /** How an ended session answers from then on (design P5). */
 export type Outcome =
-  | { readonly kind: 'published'; readonly object: StoredObject }
+  | {
+      readonly kind: 'published'
+      readonly object: StoredObject
+      /** What the door wants to know of the final request when it is asked again; opaque to the engine. */
+      readonly doorData?: Readonly<Record<string, string>>
+    }
   | { readonly kind: 'failed'; readonly failure: Failure }
 
 /** One upload from its creation to its end. */
@@ -289,6 +297,8 @@ export interface NewSession {
   readonly intent: Intent
   readonly at: number
   readonly dueAt: number
+  /** The key may be that of a session that has ended: its tombstone gives way. */
+  readonly replacesEnded?: boolean
 }
 
 /** Moves a segment to new content under the writer's epoch. */
@@ -302,6 +312,8 @@ export interface Advance {
   readonly replaces: boolean
   /** The session's total, where this chunk fixed it. */
   readonly total?: number
+  /** The segment's count of chunks with this one, where they are numbered; otherwise it stays. */
+  readonly chunks?: number
   readonly at: number
   readonly dueAt: number
 }
@@ -331,6 +343,8 @@ export interface Publication {
     readonly key: string
     readonly segments: ReadonlyArray<{ readonly number: number; readonly epoch: number }>
     readonly dueAt: number
+    /** Goes into its outcome. */
+    readonly doorData?: Readonly<Record<string, string>>
   }
 }
 
@@ -373,7 +387,7 @@ export interface ObjectQuery {
  */
 export interface Catalog {
   // Sessions
-  /** `bucket_not_found`, or `session_exists` where the key is taken. */
+  /** `bucket_not_found`, or `session_exists` where the key is taken: by an open session, or without `replacesEnded` by any. */
   create(session: NewSession): Promise<Session>
   find(key: string): Promise<Session | undefined>
   /** A segment never written is `{ epoch: 0, extents: [] }`. */

@@ -5,11 +5,19 @@
 
 import { contentCrc32c } from './checksum.ts'
 import { lengthOf } from './content.ts'
+import { UploadError } from './failure.ts'
+import { checkObjectName } from './names.ts'
 import type { Checksums, EngineParts, Extent, Intent, Publication, StoredObject } from './ports.ts'
 import { verifyChecksums } from './verification.ts'
 
 /** What only the final request may say. */
 export interface LateIntent {
+  /** The object's name, where the intent has none. */
+  readonly name?: string
+  /** What the client says the whole content comes to; unlike a total it is compared when all bytes are there. */
+  readonly size?: number
+  /** What the door wants to know of this request when it is sent again; kept in the session's outcome. */
+  readonly doorData?: Readonly<Record<string, string>>
   /** Checked beside those of the intent. */
   readonly checksums?: Checksums
   /** Merged below the intent's own (gcs.md §7). */
@@ -28,12 +36,21 @@ export interface Publishing {
   readonly session?: Publication['session']
 }
 
-/** `checksum_mismatch`, `precondition_failed`, `bucket_not_found`, and what the catalog says of the session. */
+/** Under which name it will be published. `object_name_invalid`, also where nobody said one. */
+export function nameOf(intent: Pick<Intent, 'name'>, late: Pick<LateIntent, 'name'>): string {
+  const name = intent.name ?? late.name ?? ''
+  checkObjectName(name)
+  return name
+}
+
+/** `checksum_mismatch`, `size_mismatch`, `precondition_failed`, `bucket_not_found`, and what the catalog says of the session. */
 export async function publish(parts: EngineParts, publishing: Publishing): Promise<StoredObject> {
   const { catalog, clock, settings, storage } = parts
   const { intent, late, extents, run, session } = publishing
+  const name = nameOf(intent, late)
+  const size = lengthOf(extents)
   const crc32c = contentCrc32c(extents)
-  const md5 = await verifyChecksums(storage, {
+  const verifying = verifyChecksums(storage, {
     run,
     extents,
     crc32c,
@@ -41,15 +58,19 @@ export async function publish(parts: EngineParts, publishing: Publishing): Promi
     declared: [intent.checksums, late.checksums ?? {}],
     wantsMd5: settings.md5,
   })
+  if (late.size !== undefined && late.size !== size) {
+    throw await sizeMismatch(late.size, size, verifying)
+  }
+  const md5 = await verifying
   await Promise.all([...ends(extents)].map(([blob, end]) => storage.seal(blob, end)))
 
   const object = await catalog.publish({
     bucket: intent.bucket,
-    name: intent.name,
+    name,
     metadata: metadataOf(intent, late),
     preconditions: intent.preconditions,
     extents,
-    size: lengthOf(extents),
+    size,
     crc32c,
     ...(settings.md5 && md5 !== undefined ? { md5 } : {}),
     at: clock(),
@@ -57,6 +78,21 @@ export async function publish(parts: EngineParts, publishing: Publishing): Promi
   })
   storage.digests.forget(run)
   return object
+}
+
+/** Whoever looks for what went wrong with an upload wants to know of both. */
+async function sizeMismatch(
+  declared: number,
+  size: number,
+  verifying: Promise<unknown>,
+): Promise<unknown> {
+  try {
+    await verifying
+  } catch (error) {
+    if (!(error instanceof UploadError) || error.failure.code !== 'checksum_mismatch') return error
+    return new UploadError({ code: 'size_mismatch', declared, size, checksum: error.failure })
+  }
+  return new UploadError({ code: 'size_mismatch', declared, size })
 }
 
 /** Each blob of the content, with the end of what is used of it. */

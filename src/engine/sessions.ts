@@ -11,7 +11,13 @@ export const EXPIRY_GRACE_MS = 30 * 60_000
 
 /** Where an upload stands after a request. */
 export type Progress =
-  | { readonly state: 'open'; readonly persisted: number; readonly session: Session }
+  /** `chunks`: how many numbered ones it has taken. */
+  | {
+      readonly state: 'open'
+      readonly persisted: number
+      readonly chunks: number
+      readonly session: Session
+    }
   | DoneProgress
 
 export interface DoneProgress {
@@ -69,10 +75,12 @@ export class Sessions {
   /** What is promised of an open session. */
   async progress(session: Session): Promise<Progress> {
     let persisted = 0
-    for (const { extents } of await this.#parts.catalog.segments(session.key)) {
+    let counted = 0
+    for (const { extents, chunks = 0 } of await this.#parts.catalog.segments(session.key)) {
       persisted += lengthOf(extents)
+      counted += chunks
     }
-    return { state: 'open', persisted, session }
+    return { state: 'open', persisted, chunks: counted, session }
   }
 
   /** Ends the session for good, with the failure that it repeats from now on. */

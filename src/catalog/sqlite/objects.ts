@@ -105,7 +105,7 @@ export class Objects {
       metadata,
       extents: encodeExtents(extents),
     })
-    if (session !== undefined) sessions.finish(session.key, object, at, session.dueAt)
+    if (session !== undefined) sessions.finish(session, object, at)
     events.write({ at, kind: 'published', bucket, name, generation, session: session?.key })
     // Last: the new object refers to their blobs by now, so that no count touches 0 on the way.
     for (const source of sources) {

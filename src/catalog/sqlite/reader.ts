@@ -30,8 +30,9 @@ import {
 const SESSION = 'SELECT * FROM sessions WHERE key = :key'
 const STATE = 'SELECT state FROM sessions WHERE key = :key'
 const SEGMENT =
-  'SELECT number, epoch, extents FROM segments WHERE session = :key AND number = :number'
-const SEGMENTS = 'SELECT number, epoch, extents FROM segments WHERE session = :key ORDER BY number'
+  'SELECT number, epoch, extents, chunks FROM segments WHERE session = :key AND number = :number'
+const SEGMENTS =
+  'SELECT number, epoch, extents, chunks FROM segments WHERE session = :key ORDER BY number'
 const GARBAGE = 'SELECT name FROM blobs WHERE refs = 0 AND name > :after ORDER BY name LIMIT :limit'
 const UNKNOWN = `
   SELECT value AS name FROM json_each(:blobs)
@@ -137,6 +138,6 @@ export class Reader {
   }
 }
 
-function segmentOf({ number, epoch, extents }: SegmentHead): Segment {
-  return { number, epoch, extents: decodeExtents(extents) }
+function segmentOf({ number, epoch, extents, chunks }: SegmentHead): Segment {
+  return { number, epoch, extents: decodeExtents(extents), ...(chunks > 0 && { chunks }) }
 }

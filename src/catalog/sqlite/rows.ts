@@ -32,6 +32,7 @@ export interface SegmentRow {
   readonly epoch: number
   readonly persisted: number
   readonly extents: string
+  readonly chunks: number
 }
 
 export interface ObjectRow {

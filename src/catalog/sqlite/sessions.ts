@@ -23,7 +23,10 @@ import { decodeExtents, encodeExtents, type SegmentRow } from './rows.ts'
 const INSERT = `
   INSERT INTO sessions (key, door, state, total, created_at, active_at, due_at, intent)
   VALUES (:key, :door, 'open', :total, :at, :at, :dueAt, :intent)
-  ON CONFLICT (key) DO NOTHING`
+  ON CONFLICT (key) DO UPDATE
+  SET door = excluded.door, state = 'open', total = excluded.total, created_at = excluded.created_at,
+    active_at = excluded.active_at, due_at = excluded.due_at, intent = excluded.intent, outcome = NULL
+  WHERE :replacesEnded AND sessions.state <> 'open'`
 const TOUCH = `
   UPDATE sessions SET total = coalesce(total, :total), active_at = :at, due_at = :dueAt
   WHERE key = :key AND state = 'open'
@@ -45,10 +48,11 @@ const SEGMENT = `
 const SEGMENTS =
   'SELECT number, epoch, persisted, extents FROM segments WHERE session = :key ORDER BY number'
 const WRITE_SEGMENT = `
-  INSERT INTO segments (session, number, epoch, persisted, extents)
-  VALUES (:key, :number, :epoch, :persisted, :extents)
+  INSERT INTO segments (session, number, epoch, persisted, extents, chunks)
+  VALUES (:key, :number, :epoch, :persisted, :extents, coalesce(:chunks, 0))
   ON CONFLICT (session, number) DO UPDATE
-  SET epoch = excluded.epoch, persisted = excluded.persisted, extents = excluded.extents`
+  SET epoch = excluded.epoch, persisted = excluded.persisted, extents = excluded.extents,
+    chunks = coalesce(:chunks, chunks)`
 const DROP_SEGMENTS = 'DELETE FROM segments WHERE session = :key'
 
 /** One step frees the segments of no more sessions once it has freed this many: others wait for its commit. */
@@ -83,9 +87,17 @@ export class Sessions {
     this.#dropSegments = new Query(database, DROP_SEGMENTS)
   }
 
-  create({ key, door, intent, at, dueAt }: NewSession): Session {
+  create({ key, door, intent, at, dueAt, replacesEnded }: NewSession): Session {
     const total = intent.total ?? null
-    const values = { key, door, total, at, dueAt, intent: JSON.stringify(intent) }
+    const values = {
+      key,
+      door,
+      total,
+      at,
+      dueAt,
+      intent: JSON.stringify(intent),
+      replacesEnded: replacesEnded === true ? 1 : 0,
+    }
     if (this.#insert.run(values) === 0) throw new UploadError({ code: 'session_exists' })
     return {
       key,
@@ -115,7 +127,14 @@ export class Sessions {
     }
     const from = before === undefined ? [] : [decodeExtents(before.extents)]
     this.#references.move({ from, to: [extents] })
-    this.#writeSegment.run({ key, number, epoch, persisted, extents: encodeExtents(extents) })
+    this.#writeSegment.run({
+      key,
+      number,
+      epoch,
+      persisted,
+      extents: encodeExtents(extents),
+      chunks: step.chunks ?? null,
+    })
   }
 
   /** Ends an open session; false when it was not open any more. */
@@ -179,8 +198,13 @@ export class Sessions {
   }
 
   /** The object stands: the session is done and repeats it from now on. Its blobs are the object's now. */
-  finish(key: string, object: StoredObject, at: number, dueAt: number): void {
-    const outcome = outcomeJson({ kind: 'published', object })
+  finish(
+    { key, dueAt, doorData }: NonNullable<Publication['session']>,
+    object: StoredObject,
+    at: number,
+  ): void {
+    const data = doorData === undefined ? {} : { doorData }
+    const outcome = outcomeJson({ kind: 'published', object, ...data })
     this.#finish.run({ key, total: object.size, at, dueAt, outcome })
     this.#dropSegments.run({ key })
   }

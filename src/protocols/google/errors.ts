@@ -121,6 +121,11 @@ function answerTo(failure: Failure): Answer {
         400,
         `Invalid request.  The upload offset is ${failure.offset} byte(s), but ${failure.persisted} byte(s) are uploaded already.`,
       )
+    case 'chunk_out_of_order':
+      return text(
+        400,
+        `Invalid request.  Chunk ${failure.received} was sent where ${failure.expected} is the next one.`,
+      )
     case 'total_mismatch':
       return text(
         400,
@@ -161,6 +166,12 @@ function answerTo(failure: Failure): Answer {
         `Provided ${what} "${declared}" doesn't match calculated ${what} "${computed}".`,
       )
     }
+    case 'size_mismatch':
+      return json(
+        400,
+        'invalid',
+        `The size was declared as ${failure.declared} byte(s), but is ${failure.size} byte(s).`,
+      )
     case 'precondition_failed':
       return json(
         412,

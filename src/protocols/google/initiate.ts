@@ -68,7 +68,7 @@ function declaredTotal(header: string | string[] | undefined): number | undefine
 }
 
 /** The path that the client used: R3 stays R3, everything else is R1. */
-function sessionUri({ door, request }: Call, { bucket, name }: Intent, token: string): string {
+function sessionUri({ door, request }: Call, { bucket, name = '' }: Intent, token: string): string {
   const isR3 = request.originalUrl.startsWith('/resumable/')
   const path = `${isR3 ? '/resumable' : ''}/upload/storage/v1/b/${encodeURIComponent(bucket)}/o`
   const query = `name=${encodeURIComponent(name)}&uploadType=resumable&upload_id=${token}`

@@ -101,6 +101,8 @@ function answerTo(failure: Failure): XmlAnswer {
       const details = `The offset is ${failure.offset}, but ${failure.persisted} bytes are stored.`
       return xml(400, 'InvalidArgument', 'Invalid argument.', details)
     }
+    case 'chunk_out_of_order':
+    case 'size_mismatch':
     case 'total_mismatch':
     case 'past_total':
     case 'incomplete':

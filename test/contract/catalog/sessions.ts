@@ -9,6 +9,7 @@ import {
   type MakeCatalog,
   NOW,
   newSession,
+  publicationOf,
   TOMBSTONE_DUE,
   withBucket,
   write,
@@ -53,6 +54,56 @@ export function sessionContract(t: Test, make: MakeCatalog): void {
     await catalog.end('s', 'cancelled', TOMBSTONE_DUE)
     await t.rejects(catalog.create(newSession('s')), refusal('session_exists'))
     t.equal((await catalog.find('s'))?.state, 'cancelled')
+  })
+
+  t.test('create: a tombstone gives way where it is told to, an open session never', async t => {
+    const { catalog, reopen } = await withBucket(t, make)
+    const again = newSession('s', { replacesEnded: true, at: NOW + 9, dueAt: DUE + 9, door: 'dxl' })
+    await catalog.create(newSession('s', { intent: intentOf('s', { total: 10 }) }))
+    await t.rejects(catalog.create(again), refusal('session_exists'))
+    const segment = await write(catalog, 's', 0, [extent('b')])
+    await finish(catalog, 's', [segment])
+    const created = await catalog.create(again)
+    const { at: createdAt, dueAt } = again
+    t.match(created, { state: 'open', door: 'dxl', createdAt, activeAt: createdAt, dueAt })
+    t.strictSame(await catalog.find('s'), created)
+    t.strictSame(await catalog.segments('s'), [])
+    const { epoch } = await catalog.lease('s', 0)
+    await advance(catalog, { key: 's', number: 0, epoch, extents: [extent('c')] })
+    t.strictSame(await (await reopen()).find('s'), {
+      ...created,
+      activeAt: NOW + 1,
+      dueAt: DUE + 1,
+    })
+  })
+
+  t.test('advance: counts chunks where it is told a count, with bytes or without', async t => {
+    const { catalog, reopen } = await withBucket(t, make)
+    await catalog.create(newSession('s'))
+    const { epoch } = await catalog.lease('s', 0)
+    const step = { key: 's', number: 0, epoch, extents: [extent('b')] }
+    await advance(catalog, { ...step, chunks: 1 })
+    await advance(catalog, { ...step, chunks: 2 })
+    // One that says nothing of it leaves it as it is.
+    await advance(catalog, step)
+    t.equal((await catalog.segment('s', 0)).chunks, 2)
+    t.equal((await catalog.segments('s'))[0]?.chunks, 2)
+    const reopened = await reopen()
+    t.equal((await reopened.lease('s', 0)).chunks, 2)
+  })
+
+  t.test('publish: the outcome keeps what the door wants to know of the end', async t => {
+    const { catalog, reopen } = await withBucket(t, make)
+    await catalog.create(newSession('s'))
+    const { epoch } = await catalog.lease('s', 0)
+    const doorData = { __proto__: null, segments: '6', ünï: '👩‍🚀' } as unknown as Record<
+      string,
+      string
+    >
+    const session = { key: 's', segments: [{ number: 0, epoch }], dueAt: TOMBSTONE_DUE, doorData }
+    const object = await catalog.publish(publicationOf('s', [], { session }))
+    const outcome = { kind: 'published', object, doorData: { ...doorData } }
+    t.strictSame((await (await reopen()).find('s'))?.outcome, outcome)
   })
 
   t.test('segments: nothing at first, then those that have bytes, by number', async t => {
