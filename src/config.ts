@@ -38,6 +38,8 @@ export interface Config {
   readonly chunkRate: Rate | undefined
   /** Request bodies at a time. */
   readonly maxBodies: number
+  /** Open sessions at a time, of all doors together. */
+  readonly maxSessions: number
   /** Fewest bytes per second of a body; 0: any. */
   readonly minRate: number
   readonly drainMs: number
@@ -66,6 +68,7 @@ interface Settings {
   readonly TIDEMARK_RATE_LIMIT: string
   readonly TIDEMARK_RATE_LIMIT_CHUNKS: string
   readonly TIDEMARK_MAX_BODIES: number
+  readonly TIDEMARK_MAX_SESSIONS: number
   readonly TIDEMARK_MIN_RATE: string
   readonly TIDEMARK_AUTH?: 'none'
   readonly TIDEMARK_DRAIN: string
@@ -182,6 +185,13 @@ const schema: SchemaObject = {
       default: 1000,
       description: 'a number from 1 to 1000000',
     },
+    TIDEMARK_MAX_SESSIONS: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1_000_000_000,
+      default: 1_000_000,
+      description: 'a number from 1 to 1000000000',
+    },
     TIDEMARK_MIN_RATE: {
       type: 'string',
       bytes: { from: '0B', to: '1MiB' },
@@ -260,6 +270,7 @@ function configOf(settings: Settings): Config {
     requestRate: parseRate(settings.TIDEMARK_RATE_LIMIT),
     chunkRate: parseRate(settings.TIDEMARK_RATE_LIMIT_CHUNKS),
     maxBodies: settings.TIDEMARK_MAX_BODIES,
+    maxSessions: settings.TIDEMARK_MAX_SESSIONS,
     minRate: parseBytes(settings.TIDEMARK_MIN_RATE),
     drainMs: parseMs(settings.TIDEMARK_DRAIN),
     logLevel: settings.TIDEMARK_LOG_LEVEL,

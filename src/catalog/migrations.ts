@@ -93,4 +93,20 @@ export const MIGRATIONS: readonly Migration[] = [
     name: 'chunks that a protocol numbers are counted',
     sqlite: 'ALTER TABLE segments ADD COLUMN chunks INTEGER NOT NULL DEFAULT 0',
   },
+  {
+    name: 'how many sessions are open',
+    sqlite: `
+      -- Kept by triggers, in whatever transaction opens or ends one: counting them would read them all.
+      CREATE TABLE open_sessions (count INTEGER NOT NULL CHECK (count >= 0)) STRICT;
+      INSERT INTO open_sessions SELECT count(*) FROM sessions WHERE state = 'open';
+
+      CREATE TRIGGER session_opened AFTER INSERT ON sessions WHEN new.state = 'open' BEGIN
+        UPDATE open_sessions SET count = count + 1;
+      END;
+      CREATE TRIGGER session_changed AFTER UPDATE OF state ON sessions
+      WHEN (old.state = 'open') <> (new.state = 'open') BEGIN
+        UPDATE open_sessions SET count = count + (new.state = 'open') - (old.state = 'open');
+      END;
+    `,
+  },
 ]

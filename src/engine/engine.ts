@@ -78,6 +78,7 @@ export class Engine {
     if (rules.reusesIds) await this.#vacate(key)
     const at = clock()
     const dueAt = at + settings.sessionTtlMs
+    const limit = settings.maxSessions
     const replacesEnded = rules.reusesIds
     const session = await catalog.create({
       key,
@@ -86,6 +87,7 @@ export class Engine {
       at,
       dueAt,
       replacesEnded,
+      limit,
     })
     log.info({ session: shortKey(key), door: rules.door }, 'session opened')
     return { token, session }

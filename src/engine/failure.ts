@@ -72,6 +72,8 @@ export type Failure =
     }
   /** As many bodies as may be are on their way (TIDEMARK_MAX_BODIES). */
   | { readonly code: 'too_many_bodies'; readonly limit: number }
+  /** As many sessions as may be are open (TIDEMARK_MAX_SESSIONS). */
+  | { readonly code: 'too_many_sessions'; readonly limit: number }
   // The server's own troubles
   /** The disk's reserve is reached. Sessions survive; the client should come back. */
   | { readonly code: 'no_space' }

@@ -299,6 +299,8 @@ export interface NewSession {
   readonly dueAt: number
   /** The key may be that of a session that has ended: its tombstone gives way. */
   readonly replacesEnded?: boolean
+  /** Most sessions that may be open at a time, of all doors together, this one included. */
+  readonly limit?: number
 }
 
 /** Moves a segment to new content under the writer's epoch. */
@@ -387,7 +389,10 @@ export interface ObjectQuery {
  */
 export interface Catalog {
   // Sessions
-  /** `bucket_not_found`, or `session_exists` where the key is taken: by an open session, or without `replacesEnded` by any. */
+  /**
+   * `bucket_not_found`; `session_exists` where the key is taken: by an open session, or without `replacesEnded` by any;
+   * `too_many_sessions` where as many as may be are open.
+   */
   create(session: NewSession): Promise<Session>
   find(key: string): Promise<Session | undefined>
   /** A segment never written is `{ epoch: 0, extents: [] }`. */
@@ -516,6 +521,8 @@ export interface EngineSettings {
   readonly md5: boolean
   /** Largest object in bytes (TIDEMARK_MAX_OBJECT_SIZE). */
   readonly maxObjectSize: number
+  /** Most sessions that may be open at a time (TIDEMARK_MAX_SESSIONS). */
+  readonly maxSessions: number
 }
 
 /** What the engine is composed of. */

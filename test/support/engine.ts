@@ -24,6 +24,7 @@ export const SETTINGS: EngineSettings = {
   bodyIdleMs: 60_000,
   md5: true,
   maxObjectSize: 5 * 2 ** 40,
+  maxSessions: 1_000_000,
 }
 
 export interface TestEngineOptions {

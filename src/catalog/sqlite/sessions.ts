@@ -27,6 +27,7 @@ const INSERT = `
   SET door = excluded.door, state = 'open', total = excluded.total, created_at = excluded.created_at,
     active_at = excluded.active_at, due_at = excluded.due_at, intent = excluded.intent, outcome = NULL
   WHERE :replacesEnded AND sessions.state <> 'open'`
+const COUNT_OPEN = 'SELECT count FROM open_sessions'
 const TOUCH = `
   UPDATE sessions SET total = coalesce(total, :total), active_at = :at, due_at = :dueAt
   WHERE key = :key AND state = 'open'
@@ -61,6 +62,7 @@ const SEGMENTS_PER_STEP = 10_000
 export class Sessions {
   readonly #references: References
   readonly #insert: Query<never>
+  readonly #countOpen: Query<{ count: number }>
   readonly #touch: Query<{ total: number | null }>
   readonly #open: Query<{ total: number | null }>
   readonly #close: Query<never>
@@ -75,6 +77,7 @@ export class Sessions {
   constructor(database: DatabaseSync, references: References) {
     this.#references = references
     this.#insert = new Query(database, INSERT)
+    this.#countOpen = new Query(database, COUNT_OPEN)
     this.#touch = new Query(database, TOUCH)
     this.#open = new Query(database, OPEN)
     this.#close = new Query(database, CLOSE)
@@ -87,7 +90,7 @@ export class Sessions {
     this.#dropSegments = new Query(database, DROP_SEGMENTS)
   }
 
-  create({ key, door, intent, at, dueAt, replacesEnded }: NewSession): Session {
+  create({ key, door, intent, at, dueAt, replacesEnded, limit }: NewSession): Session {
     const total = intent.total ?? null
     const values = {
       key,
@@ -99,6 +102,10 @@ export class Sessions {
       replacesEnded: replacesEnded === true ? 1 : 0,
     }
     if (this.#insert.run(values) === 0) throw new UploadError({ code: 'session_exists' })
+    // This one is among them, and goes again where it is one too many.
+    if (limit !== undefined && (this.#countOpen.first()?.count ?? 0) > limit) {
+      throw new UploadError({ code: 'too_many_sessions', limit })
+    }
     return {
       key,
       door,

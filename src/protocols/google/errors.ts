@@ -219,6 +219,9 @@ function answerTo(failure: Failure): Answer {
       }
     case 'too_many_bodies':
       return backendError(5)
+    case 'too_many_sessions':
+      // Some end every moment, and idle ones expire.
+      return backendError(30)
 
     case 'blob_short':
     case 'storage_failed':

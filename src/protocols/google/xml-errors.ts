@@ -180,6 +180,8 @@ function answerTo(failure: Failure): XmlAnswer {
       }
     case 'too_many_bodies':
       return unavailable(5)
+    case 'too_many_sessions':
+      return unavailable(30)
 
     case 'blob_short':
     case 'storage_failed':

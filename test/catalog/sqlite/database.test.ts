@@ -56,7 +56,8 @@ test('every statement finds its rows by an index', async t => {
   t.strictSame(
     scans.map(({ plan }) => plan).sort(),
     [
-      // One row; one row; the blobs that were asked about.
+      // One row; one row; one row; the blobs that were asked about.
+      'SCAN open_sessions',
       'SCAN high_water',
       'SCAN high_water',
       'SCAN json_each VIRTUAL TABLE INDEX 1:',
@@ -111,3 +112,18 @@ class RecordingDatabase extends DatabaseSync {
     return super.prepare(sql)
   }
 }
+
+test('a catalog from before sessions were counted counts those that are open', async t => {
+  const directory = t.testdir()
+  const old = openWriter(directory, MIGRATIONS.slice(0, 1))
+  const insert = old.prepare(`
+    INSERT INTO sessions (key, door, state, created_at, active_at, due_at, intent)
+    VALUES (?, 'google', ?, 0, 0, 0, '{}')`)
+  for (const [key, state] of ['open', 'open', 'done', 'open', 'expired'].entries()) {
+    insert.run(String(key), state)
+  }
+  old.close()
+  const database = openWriter(directory)
+  t.teardown(() => database.close())
+  t.equal(database.prepare('SELECT count FROM open_sessions').get()?.['count'], 3)
+})

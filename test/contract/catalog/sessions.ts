@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { Catalog } from '../../../src/engine/ports.ts'
 import { refusal } from '../../support/refusal.ts'
 import {
   advance,
@@ -104,6 +105,56 @@ export function sessionContract(t: Test, make: MakeCatalog): void {
     const object = await catalog.publish(publicationOf('s', [], { session }))
     const outcome = { kind: 'published', object, doorData: { ...doorData } }
     t.strictSame((await (await reopen()).find('s'))?.outcome, outcome)
+  })
+
+  t.test('create: no more open sessions than the limit, whatever became of the others', async t => {
+    const { catalog, reopen } = await withBucket(t, make)
+    const limit = 4
+    const isFull = (on: Catalog) =>
+      t.rejects(on.create(newSession('more', { limit })), refusal('too_many_sessions', { limit }))
+    for (const key of ['a', 'b', 'c', 'd']) await catalog.create(newSession(key, { limit }))
+    await isFull(catalog)
+    t.equal(await catalog.find('more'), undefined)
+    await t.rejects(catalog.create(newSession('a', { limit })), refusal('session_exists'))
+
+    await catalog.end('a', 'cancelled', TOMBSTONE_DUE)
+    await catalog.end('a', 'cancelled', TOMBSTONE_DUE)
+    await catalog.create(newSession('e', { limit }))
+    await isFull(catalog)
+    await finish(catalog, 'b', [await write(catalog, 'b', 0, [extent('blob')])])
+    await catalog.create(newSession('f', { limit, dueAt: NOW + 5, door: 'tus' }))
+    await isFull(catalog)
+    t.same(await catalog.expire(NOW + 10, TOMBSTONE_DUE, 10, new Set()), ['f'])
+    await catalog.create(newSession('g', { limit }))
+    await isFull(catalog)
+
+    t.ok((await catalog.purge(TOMBSTONE_DUE, 0, 10)) > 0)
+    await isFull(catalog)
+    const again = await reopen()
+    await isFull(again)
+    await again.end('g', 'invalid', TOMBSTONE_DUE)
+    await again.create(newSession('h', { limit }))
+    await isFull(again)
+    await t.rejects(
+      again.create(newSession('g', { limit, replacesEnded: true })),
+      refusal('too_many_sessions'),
+      'nor in the place of one that ended',
+    )
+    t.equal((await again.find('g'))?.state, 'invalid')
+    await again.end('h', 'cancelled', TOMBSTONE_DUE)
+    await again.create(newSession('g', { limit, replacesEnded: true }))
+    await isFull(again)
+    await again.create(newSession('beyond'))
+  })
+
+  t.test('create: the limit holds when many come at once', async t => {
+    const { catalog } = await withBucket(t, make)
+    const limit = 10
+    const keys = Array.from({ length: 50 }, (_, n) => `s${n}`)
+    const created = await Promise.allSettled(
+      keys.map(key => catalog.create(newSession(key, { limit }))),
+    )
+    t.equal(created.filter(({ status }) => status === 'fulfilled').length, limit)
   })
 
   t.test('segments: nothing at first, then those that have bytes, by number', async t => {

@@ -160,3 +160,18 @@ test('§7: metadata of the initiation; X-Goog-Meta-* of the final request below 
   t.equal(response.headers['content-language'], 'en')
   t.equal((await begin(server, 'b', {}, { storageClass: 'COSY' })).status, 400)
 })
+
+test('no more open sessions than there may be, until one ends', async t => {
+  const server = await startServer(t, { maxSessions: 2 })
+  const first = await initiate(server, 'a')
+  await initiate(server, 'b')
+  const refused = await begin(server, 'c')
+  t.equal(refused.status, 503)
+  t.equal(refused.headers['retry-after'], '30')
+  t.equal(refused.json().error.errors[0].reason, 'backendError')
+  t.equal((await upload(server, 'm', 'media')).status, 200, 'an upload in one request needs none')
+  await server.restart()
+  t.equal((await begin(server, 'c')).status, 503, 'known after a restart')
+  t.equal((await put(server, first, '0-3/4', 'abcd')).status, 200)
+  t.equal((await begin(server, 'c')).status, 200)
+})
