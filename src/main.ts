@@ -3,6 +3,7 @@
  */
 
 import { setFlagsFromString } from 'node:v8'
+import type { FastifyInstance } from 'fastify'
 import { buildApp } from './app.ts'
 import { loadConfig } from './config.ts'
 
@@ -13,26 +14,31 @@ setFlagsFromString('--heap-growing-percent=1000')
 
 try {
   const config = loadConfig(process.env)
-  const { server } = await buildApp(config, { onFatal: () => process.exit(1) })
 
+  let server: FastifyInstance | undefined
   let isStopping = false
   const stop = (signal: NodeJS.Signals) => {
     // The second signal does not wait for anyone.
     if (isStopping) process.exit(1)
+    // There is no server yet: what this start has done so far, the next one does again.
+    if (server === undefined) process.exit(0)
     isStopping = true
     server.log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(0), config.drainMs)
     server.close().then(
       () => process.exit(0),
       error => {
-        server.log.error({ err: error }, 'not stopped in order')
+        server?.log.error({ err: error }, 'not stopped in order')
         process.exit(1)
       },
     )
   }
+  // First of all: in a container this is process 1, for which the kernel drops a signal that has no handler.
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
 
+  const app = await buildApp(config, { onFatal: () => process.exit(1) })
+  server = app.server
   await server.listen({
     host: config.host,
     port: config.port,
