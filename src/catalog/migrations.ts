@@ -109,4 +109,19 @@ export const MIGRATIONS: readonly Migration[] = [
       END;
     `,
   },
+  {
+    name: 'open sessions that claim a name or show what they hold; secrets',
+    sqlite: `
+      -- The name, as bucket/name, that no other session may claim.
+      ALTER TABLE sessions ADD COLUMN claim TEXT;
+      CREATE UNIQUE INDEX sessions_claims ON sessions (claim) WHERE state = 'open' AND claim IS NOT NULL;
+      -- The generation of the object that shows the session's content.
+      ALTER TABLE sessions ADD COLUMN shown INTEGER;
+
+      CREATE TABLE secrets (
+        name  TEXT NOT NULL PRIMARY KEY,
+        bytes BLOB NOT NULL
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]

@@ -6,6 +6,7 @@
  * data directory has one owner (see data-directory.ts).
  */
 
+import { randomBytes } from 'node:crypto'
 import { UploadError } from '../engine/failure.ts'
 import type {
   Advance,
@@ -20,6 +21,7 @@ import type {
   Segment,
   Session,
   StoredObject,
+  Touch,
 } from '../engine/ports.ts'
 import { openReader } from './sqlite/database.ts'
 import { Epochs } from './sqlite/epochs.ts'
@@ -106,7 +108,12 @@ export class SqliteCatalog implements Catalog {
   async advance(step: Advance): Promise<void> {
     const { key, segment, epoch } = step
     this.#refuseSuperseded(key, segment, epoch)
-    await this.#inFlight.track(topicOf(key, segment), this.#writer.run('advance', step))
+    const operation = step.shown === undefined ? 'advance' : 'show'
+    await this.#inFlight.track(topicOf(key, segment), this.#writer.run(operation, step))
+  }
+
+  touch(step: Touch): Promise<void> {
+    return this.#inFlight.track(step.key, this.#writer.run('touch', step))
   }
 
   async publish(publication: Publication): Promise<StoredObject> {
@@ -204,6 +211,11 @@ export class SqliteCatalog implements Catalog {
   }
 
   // The catalog itself
+
+  async secret(name: string): Promise<Buffer> {
+    const known = this.#read(reader => reader.secret(name))
+    return Buffer.from(known ?? (await this.#writer.run('makeSecret', name, randomBytes(32))))
+  }
 
   check(): Promise<void> {
     return this.#writer.run('check')

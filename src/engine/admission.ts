@@ -17,7 +17,8 @@ export interface Standing {
 
 export type Admission =
   /** Every byte of it is known already. */
-  { readonly kind: 'known'; readonly isFinal: boolean } | WritePlan
+  | { readonly kind: 'known'; readonly isFinal: boolean; readonly total: number | undefined }
+  | WritePlan
 
 export interface WritePlan {
   readonly kind: 'write'
@@ -46,24 +47,33 @@ export function admit(
   const offset = chunk.offset === 'end' ? persisted : chunk.offset
   const length = chunk.length ?? chunk.body.length
   const end = length === undefined ? undefined : offset + length
-  const total = fixedTotal(standing, chunk, end)
+  // Where the content would end: new bytes in the middle of it leave its tail in place.
+  const reach = end !== undefined && rules.resent === 'splice' ? Math.max(persisted, end) : end
+  if ((chunk.basis ?? persisted) !== persisted) throw new UploadError({ code: 'segment_busy' })
+  const total = fixedTotal(standing, chunk, reach)
 
+  if (chunk.last && reach !== undefined && total !== undefined && reach !== total) {
+    throw new UploadError({ code: 'total_mismatch', declared: reach, total })
+  }
   if (total !== undefined) {
     const reached = Math.max(persisted, end ?? 0)
     if (reached > total) throw new UploadError({ code: 'past_total', end: reached, total })
   }
+  if (offset > persisted) throw new UploadError({ code: 'offset_gap', offset, persisted })
   if (Math.max(total ?? 0, end ?? 0) > maxObjectSize) {
     throw new UploadError({ code: 'too_large', limit: maxObjectSize })
   }
-  if (offset > persisted) throw new UploadError({ code: 'offset_gap', offset, persisted })
   if (offset < persisted && rules.resent === 'refuse') {
     throw new UploadError({ code: 'offset_behind', offset, persisted })
   }
   refuseOtherLength(chunk, offset)
 
-  const isFinal = end !== undefined && end === total
+  const isFinal = reach !== undefined && reach === total
   const isKnown = end !== undefined && (rules.resent === 'skip' ? end <= persisted : length === 0)
-  if (isKnown) return { kind: 'known', isFinal }
+  if (isKnown) {
+    // What was said first stays, too, where the first bytes do.
+    return { kind: 'known', isFinal, total: rules.resent === 'skip' ? standing.total : total }
+  }
 
   const granule = granuleOf(rules, total)
   if (length !== undefined && !isFinal) refuseSmall(granule, length)
@@ -96,9 +106,9 @@ export function refuseSmall(granule: number, received: number): void {
 function fixedTotal(
   { total }: Standing,
   chunk: Chunk,
-  end: number | undefined,
+  reach: number | undefined,
 ): number | undefined {
-  const declared = chunk.total ?? (chunk.last ? end : undefined)
+  const declared = chunk.total ?? (chunk.last ? reach : undefined)
   if (total !== undefined && declared !== undefined && declared !== total) {
     throw new UploadError({ code: 'total_mismatch', declared, total })
   }

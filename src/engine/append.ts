@@ -15,11 +15,13 @@ import { isRefusal, UploadError } from './failure.ts'
 import type { Finalizer } from './finalize.ts'
 import { interruptionOf } from './interruption.ts'
 import type { Writer, Writers } from './leases.ts'
+import { dueAtOf } from './lifetime.ts'
 import { Placement } from './placement.ts'
-import type { Body, EngineParts, Extent, Mark, Receipt, Segment, Session } from './ports.ts'
+import type { Body, EngineParts, Extent, Mark, Receipt, Segment, Session, Shown } from './ports.ts'
 import { nameOf } from './publish.ts'
 import { replaceSegment } from './replace.ts'
 import type { DoneProgress, Progress, Sessions } from './sessions.ts'
+import { showing } from './showing.ts'
 import { followedDigests, HASHED_IN_PLACE } from './verification.ts'
 
 /** A chunk on its way into one segment, admitted under its lease. */
@@ -80,10 +82,12 @@ export class Appender {
       return sessions.progress(session)
     }
     // Cheap refusals first: a wrong retry evicts nobody.
+    await writers.refuseSecond(session.key, number, rules.secondWriter)
     const glance = this.#admit(rules, session, await catalog.segment(session.key, number), chunk)
     // One that is counted counts, even without a byte.
-    const isIdle = glance.kind === 'known' && !glance.isFinal && chunk.ordinal === undefined
-    if (isIdle) return this.#pass(session, chunk)
+    if (glance.kind === 'known' && !glance.isFinal && chunk.ordinal === undefined) {
+      return this.#pass(rules, session, chunk, glance)
+    }
 
     return writers.write(session.key, number, rules.secondWriter, async writer => {
       const segment = await catalog.lease(session.key, number)
@@ -97,7 +101,7 @@ export class Appender {
         if (!admission.isFinal && chunk.ordinal !== undefined) {
           await this.#record({ rules, session, segment, chunk, plan: { total } }, segment.extents)
         }
-        if (!admission.isFinal) return this.#pass(session, chunk)
+        if (!admission.isFinal) return this.#pass(rules, session, chunk, admission)
         await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
         return this.#parts.finalizer.finalize({
           rules,
@@ -118,10 +122,28 @@ export class Appender {
     return admit(rules, standing, chunk, this.#parts.settings.maxObjectSize)
   }
 
-  /** Bytes that are known already go by, and the session stands where it stood. */
-  async #pass(session: Session, chunk: Chunk): Promise<Progress> {
+  /** Bytes that are known already go by, and the session stands where it stood: but its client is there. */
+  async #pass(
+    rules: DoorRules,
+    session: Session,
+    chunk: Chunk,
+    { total }: Extract<Admission, { kind: 'known' }>,
+  ): Promise<Progress> {
     await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
-    return this.#parts.sessions.progress(session)
+    await this.#touch(rules, session, total)
+    return this.#parts.sessions.progress({ ...session, ...totalOf({ total }) })
+  }
+
+  async #touch(rules: DoorRules, session: Session, total: number | undefined): Promise<void> {
+    const { catalog, clock, settings } = this.#parts
+    const at = clock()
+    await catalog.touch({
+      key: session.key,
+      ...totalOf({ total }),
+      withdraws: session.shown !== undefined && total !== undefined,
+      at,
+      dueAt: dueAtOf(rules, settings, { createdAt: session.createdAt, activeAt: at }),
+    })
   }
 
   /** A completed session takes the body and answers the same again (design P5). */
@@ -143,17 +165,23 @@ export class Appender {
       await this.#record(passage, await placement.content(mark))
       isReferenced ||= mark.length > 0
     }
+    const recordAndShow = async (mark: Mark): Promise<void> => {
+      if (mark.length === 0 || !this.#shows(passage)) return record(mark)
+      const extents = await placement.content(mark)
+      await this.#record(passage, extents, await showing(storage, session.intent, extents))
+      isReferenced = true
+    }
     try {
-      const receipt = await this.#receive(passage, placement, record)
+      const receipt = await this.#receive(passage, placement, { record, recordAndShow })
       if (!this.#completes(passage, receipt)) {
         refuseSmall(plan.granule, receipt.received)
-        await record(receipt.granules)
+        await recordAndShow(receipt.granules)
         return await this.#parts.sessions.progress({ ...session, ...totalOf(plan) })
       }
       const { stopped } = passage.writer
       if (stopped !== undefined) {
         // Whoever took over does the rest.
-        await record(receipt.granules)
+        await recordAndShow(receipt.granules)
         throw new UploadError(stopped)
       }
       const extents = await placement.content(receipt.stored)
@@ -180,9 +208,9 @@ export class Appender {
   async #receive(
     passage: Passage,
     placement: Placement,
-    record: (mark: Mark) => Promise<void>,
+    { record, recordAndShow }: Record<'record' | 'recordAndShow', (mark: Mark) => Promise<void>>,
   ): Promise<Receipt> {
-    const { rules, chunk, plan, writer } = passage
+    const { rules, session, chunk, plan, writer } = passage
     const { blobs, settings } = this.#parts
     const { blob, start, seed } = placement
     const receipt = await blobs.write({
@@ -208,12 +236,23 @@ export class Appender {
     })
     if (failure === undefined) return receipt
     const isBroken = receipt.ended !== 'end' && receipt.ended !== 'over'
-    if (isBroken && rules.cutBody === 'keep' && chunk.whole !== true) await record(receipt.granules)
+    if (isBroken && rules.cutBody === 'keep' && chunk.whole !== true) {
+      await recordAndShow(receipt.granules)
+    } else if (receipt.received > 0) {
+      // Nothing is kept of it, but somebody is there.
+      await this.#touch(rules, session, undefined)
+    }
     throw new UploadError(failure)
   }
 
-  #completes({ chunk, plan }: Passage, receipt: Receipt): boolean {
-    const end = plan.position + receipt.stored.length
+  /** True while the session's content is readable under its name as far as it has come. */
+  #shows({ rules, session, segment, plan }: Passage): boolean {
+    if (rules.unfinished === 'hidden') return false
+    return plan.total === undefined || (session.shown !== undefined && segment.extents.length > 0)
+  }
+
+  #completes({ segment, chunk, plan }: Passage, receipt: Receipt): boolean {
+    const end = Math.max(plan.position + receipt.stored.length, lengthOf(segment.extents))
     if (chunk.last && plan.total !== undefined && end !== plan.total) {
       throw new UploadError({ code: 'total_mismatch', declared: end, total: plan.total })
     }
@@ -221,7 +260,7 @@ export class Appender {
   }
 
   /** Moves the promise, then lets the hasher follow it; a hasher far behind holds the writer back. */
-  async #record(passage: Recording, extents: readonly Extent[]): Promise<void> {
+  async #record(passage: Recording, extents: readonly Extent[], shown?: Shown): Promise<void> {
     const { rules, session, segment, chunk, plan } = passage
     const { catalog, clock, settings, storage } = this.#parts
     const at = clock()
@@ -232,9 +271,11 @@ export class Appender {
       extents,
       replaces: false,
       at,
-      dueAt: at + settings.sessionTtlMs,
+      dueAt: dueAtOf(rules, settings, { createdAt: session.createdAt, activeAt: at }),
       ...totalOf(plan),
       ...(chunk.ordinal !== undefined && { chunks: chunk.ordinal }),
+      ...(shown !== undefined && { shown }),
+      withdraws: session.shown !== undefined && plan.total !== undefined,
     })
     const followed = followedDigests(settings, session.intent, rules)
     if (followed.length > 0) await storage.digests.follow(session.key, extents, followed)

@@ -18,6 +18,8 @@ export interface Chunk extends LateIntent {
   readonly total?: number
   /** The content ends where this body ends. */
   readonly last: boolean
+  /** What the caller took to be persisted: where it is not so any more, somebody else has written meanwhile, `segment_busy`. */
+  readonly basis?: number
   /** Accepted whole or not at all: no checkpoints, and nothing is kept of a cut body. */
   readonly whole?: boolean
 }

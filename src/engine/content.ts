@@ -10,6 +10,15 @@ export function lengthOf(content: readonly Extent[]): number {
   return length
 }
 
+/** Each blob of the content, with the end of what is used of it. */
+export function endsOf(content: readonly Extent[]): Map<string, number> {
+  const used = new Map<string, number>()
+  for (const { blob, start, length } of content) {
+    used.set(blob, Math.max(used.get(blob) ?? 0, start + length))
+  }
+  return used
+}
+
 /** A part of an extent: `crc32c` is undefined where it cannot be known without reading the bytes. */
 export type Slice = Omit<Extent, 'crc32c'> & { readonly crc32c: number | undefined }
 

@@ -32,7 +32,17 @@ export interface DoorRules {
   readonly lateChecksums: readonly DigestAlgorithm[]
   /** An id that its client chose may name a new session once the one that it named has ended. */
   readonly reusesIds: boolean
+  /**
+   * What is persisted of a session whose total is not known yet. `shown`: every answer leaves it readable under its name, and
+   * a new session stands there as an empty object where the name is free. For sequential protocols: segment 0 is the content.
+   */
+  readonly unfinished: 'hidden' | 'shown'
+  /** How old a session may get while its client comes back in time, in ms from its creation (lifetime.ts). */
+  readonly maxAgeMs: number
 }
+
+const ANY_AGE = Number.POSITIVE_INFINITY
+const TWO_DAYS = 48 * 3_600_000
 
 /** Google's granule, gcs.md §0: chunks are multiples of 256 KiB. */
 export const GOOGLE_GRANULE = 262_144
@@ -47,6 +57,8 @@ export const GOOGLE: DoorRules = {
   failedCheck: 'invalid',
   lateChecksums: [],
   reusesIds: false,
+  unfinished: 'hidden',
+  maxAgeMs: ANY_AGE,
 }
 
 /** The parts of Google's XML multipart uploads; the same rules as GWS chunks. */
@@ -60,6 +72,8 @@ export const GOOGLE_PARTS: DoorRules = {
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
+  unfinished: 'hidden',
+  maxAgeMs: ANY_AGE,
 }
 
 export const UCLOUD: DoorRules = {
@@ -72,6 +86,10 @@ export const UCLOUD: DoorRules = {
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
+  // §8.3: a file is whatever has been written so far.
+  unfinished: 'shown',
+  // §5: sessions SHOULD NOT live longer than 48 hours.
+  maxAgeMs: TWO_DAYS,
 }
 
 export const GWS: DoorRules = {
@@ -84,6 +102,8 @@ export const GWS: DoorRules = {
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
+  unfinished: 'hidden',
+  maxAgeMs: ANY_AGE,
 }
 
 export const DXL: DoorRules = {
@@ -96,6 +116,8 @@ export const DXL: DoorRules = {
   failedCheck: 'invalid',
   lateChecksums: ['sha256'],
   reusesIds: true,
+  unfinished: 'hidden',
+  maxAgeMs: ANY_AGE,
 }
 
 export const TUS: DoorRules = {
@@ -108,6 +130,8 @@ export const TUS: DoorRules = {
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
+  unfinished: 'hidden',
+  maxAgeMs: ANY_AGE,
 }
 
 export const IETF: DoorRules = {
@@ -120,4 +144,6 @@ export const IETF: DoorRules = {
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
+  unfinished: 'hidden',
+  maxAgeMs: ANY_AGE,
 }

@@ -12,6 +12,7 @@ import type { DoorRules } from './door-rules.ts'
 import { UploadError } from './failure.ts'
 import { Finalizer } from './finalize.ts'
 import { Writers } from './leases.ts'
+import { dueAtOf } from './lifetime.ts'
 import { checkObjectName } from './names.ts'
 import { Objects } from './objects.ts'
 import type { Body, EngineParts, Intent, Session, StoredObject } from './ports.ts'
@@ -21,11 +22,17 @@ import { put } from './put.ts'
 import { Readers } from './readers.ts'
 import { keyOf, newToken, shortKey } from './session-key.ts'
 import { type DoneProgress, type Progress, Sessions } from './sessions.ts'
+import { showing } from './showing.ts'
 import { Sweeper } from './sweeper.ts'
 
 export type { Chunk } from './chunk.ts'
 export type { OpenObject } from './readers.ts'
 export type { DoneProgress, Progress } from './sessions.ts'
+
+export interface Opening {
+  /** No other session that claims a name may have this one while the session is open. */
+  readonly claims?: boolean
+}
 
 export class Engine {
   readonly buckets: Buckets
@@ -65,30 +72,32 @@ export class Engine {
 
   /**
    * Opens a session. Checks name, bucket, size, preconditions and room on the disk first. `token` only where the client chose
-   * its own id; otherwise it is made here, and is the only copy. `session_exists` where the id is taken (see `reusesIds`).
+   * its own id; otherwise it is made here, and is the only copy. `session_exists` where the id is taken (see `reusesIds`),
+   * `precondition_failed` also where the session claims a name that another one has claimed.
    */
   async create(
     rules: DoorRules,
     intent: Intent,
     token: string = newToken(),
+    { claims = false }: Opening = {},
   ): Promise<{ readonly token: string; readonly session: Session }> {
     const { catalog, clock, log, settings } = this.#parts
     await this.#checkIntent(intent)
     const key = keyOf(rules.door, token)
     if (rules.reusesIds) await this.#vacate(key)
     const at = clock()
-    const dueAt = at + settings.sessionTtlMs
-    const limit = settings.maxSessions
-    const replacesEnded = rules.reusesIds
+    const dueAt = dueAtOf(rules, settings, { createdAt: at, activeAt: at })
     const session = await catalog.create({
       key,
       door: rules.door,
       intent,
+      claims,
       at,
       dueAt,
-      replacesEnded,
-      limit,
+      replacesEnded: rules.reusesIds,
+      limit: settings.maxSessions,
     })
+    if (rules.unfinished === 'shown' && intent.total === undefined) await this.#showEmpty(session)
     log.info({ session: shortKey(key), door: rules.door }, 'session opened')
     return { token, session }
   }
@@ -142,7 +151,7 @@ export class Engine {
     })
   }
 
-  /** Ends an open session and frees its bytes. One that is done already is answered as such and untouched. */
+  /** Ends an open session, frees its bytes and takes away what was shown of it. One that is done already is answered as such and untouched. */
   async cancel(
     rules: DoorRules,
     token: string,
@@ -168,6 +177,11 @@ export class Engine {
       put(this.#parts, this.#blobs, writer, intent, body),
     )
     return object
+  }
+
+  /** 32 bytes for a door's signatures, the same for ever. */
+  secret(name: string): Promise<Buffer> {
+    return this.#parts.catalog.secret(name)
   }
 
   // The server's life --------------------------------------------------------------------------
@@ -225,6 +239,22 @@ export class Engine {
       checkPreconditions(intent.preconditions, await catalog.object(intent.bucket, name))
     }
     if (!(await storage.hasRoom())) throw new UploadError({ code: 'no_space' })
+  }
+
+  /** A name that nobody has yet gets an empty object. One that somebody has keeps it until there are bytes. */
+  async #showEmpty({ key, intent, createdAt: at, dueAt }: Session): Promise<void> {
+    const { catalog, clock, settings, storage } = this.#parts
+    try {
+      const { number: segment, epoch } = await catalog.lease(key, 0)
+      const shown = await showing(storage, { ...intent, preconditions: { generationMatch: 0 } }, [])
+      const step = { key, segment, epoch, extents: [], replaces: false, at, dueAt }
+      await catalog.advance({ ...step, shown })
+    } catch (error) {
+      const isTaken = error instanceof UploadError && error.failure.code === 'precondition_failed'
+      if (isTaken && intent.preconditions.generationMatch !== 0) return
+      await catalog.end(key, 'cancelled', clock() + settings.tombstoneTtlMs)
+      throw error
+    }
   }
 
   async #checkComplete(session: Session, total: number): Promise<void> {

@@ -56,6 +56,7 @@ export class Finalizer {
             dueAt: clock() + settings.tombstoneTtlMs,
             ...data,
           },
+          isShared: session.shown !== undefined,
         })
       // Cancelled meanwhile, its blobs are garbage, but not to be freed under the hasher's eyes.
       const object = await this.#blobs.hold(extents, publishing)

@@ -104,6 +104,22 @@ export class Writers {
     }
   }
 
+  /**
+   * A protocol that refuses second writers says so first. One that has its whole body and is only syncing is waited for, a
+   * second at most: a client that was cut off comes back at once, and is no second one.
+   */
+  async refuseSecond(
+    sessionKey: string,
+    segment: number,
+    rule: DoorRules['secondWriter'],
+  ): Promise<void> {
+    if (rule !== 'refuse') return
+    await this.settled(sessionKey, segment)
+    if (this.#newest.has(`${sessionKey}/${segment}`)) {
+      throw new UploadError({ code: 'segment_busy' })
+    }
+  }
+
   /** Asks the segment's writer to stop and waits for it, a second at most. */
   async stop(sessionKey: string, segment: number): Promise<void> {
     const writer = this.#newest.get(`${sessionKey}/${segment}`)

@@ -137,6 +137,8 @@ export interface Session {
   readonly activeAt: number
   /** When the sweeper must look at it: its expiry while open, the end of its tombstone afterwards. */
   readonly dueAt: number
+  /** The generation of the object that shows what is persisted, where one does while the session is open. */
+  readonly shown?: number
   /** Present where the session ended with something to repeat (`done`, `invalid`). */
   readonly outcome?: Outcome
 }
@@ -242,6 +244,11 @@ export interface Storage {
   append(request: AppendRequest): Promise<Receipt>
   /** The blob will not grow any more and what lies past `length` is given back; durable when resolved. Idempotent. */
   seal(blob: string, length: number): Promise<void>
+  /**
+   * The blob's first `length` bytes are as durable as those of a sealed one; what lies past them stays, and it may grow on.
+   * `blob_short` where it holds less. Idempotent.
+   */
+  sync(blob: string, length: number): Promise<void>
   /** The content's bytes in order, `blob_short` included where a blob ends early. Stops when the consumer does. */
   read(content: readonly Extent[]): AsyncIterable<Buffer>
   /** crc32c of a slice, read back: for extents that an overwrite split. */
@@ -295,6 +302,8 @@ export interface NewSession {
   readonly key: string
   readonly door: DoorName
   readonly intent: Intent
+  /** No other session may claim the intent's name while this one is open. */
+  readonly claims?: boolean
   readonly at: number
   readonly dueAt: number
   /** The key may be that of a session that has ended: its tombstone gives way. */
@@ -302,6 +311,23 @@ export interface NewSession {
   /** Most sessions that may be open at a time, of all doors together, this one included. */
   readonly limit?: number
 }
+
+/** A sign of life that brings no bytes. */
+export interface Touch {
+  readonly key: string
+  /** The session's total, where the request fixed it. */
+  readonly total?: number
+  /** The empty object that stands for the session goes: from now on nothing of it is shown before it is whole. */
+  readonly withdraws: boolean
+  readonly at: number
+  readonly dueAt: number
+}
+
+/** An open session's content under its name, as of now. */
+export type Shown = Pick<
+  Publication,
+  'bucket' | 'name' | 'metadata' | 'preconditions' | 'size' | 'crc32c'
+>
 
 /** Moves a segment to new content under the writer's epoch. */
 export interface Advance {
@@ -316,6 +342,10 @@ export interface Advance {
   readonly total?: number
   /** The segment's count of chunks with this one, where they are numbered; otherwise it stays. */
   readonly chunks?: number
+  /** Publish the new list in the same transaction; the session stays open. Its blobs may grow on, and are never cut. */
+  readonly shown?: Shown
+  /** As in `Touch`. */
+  readonly withdraws?: boolean
   readonly at: number
   readonly dueAt: number
 }
@@ -391,7 +421,7 @@ export interface Catalog {
   // Sessions
   /**
    * `bucket_not_found`; `session_exists` where the key is taken: by an open session, or without `replacesEnded` by any;
-   * `too_many_sessions` where as many as may be are open.
+   * `precondition_failed` (`claim`) where the name is claimed; `too_many_sessions` where as many as may be are open.
    */
   create(session: NewSession): Promise<Session>
   find(key: string): Promise<Session | undefined>
@@ -405,16 +435,24 @@ export interface Catalog {
    * Need not be durable. Session not open: `session_ended`.
    */
   lease(key: string, number: number): Promise<Segment>
-  /** Guarded by state (`session_ended`), epoch (`superseded`) and growth; a shrinking list without `replaces` is `catalog_failed`. */
+  /**
+   * Guarded by state (`session_ended`), epoch (`superseded`) and growth; a shrinking list without `replaces` is `catalog_failed`.
+   * With `shown` also `bucket_not_found` and `precondition_failed`; the object that showed the session before counts as none.
+   */
   advance(step: Advance): Promise<void>
+  /** Moves `activeAt` and `dueAt` of an open session: `session_ended`, `total_mismatch`. */
+  touch(step: Touch): Promise<void>
   /**
    * One transaction (design §2): session open (`session_ended`) and epochs current (`superseded`), bucket there
    * (`bucket_not_found`), sources live (`object_not_found`) with their own preconditions holding, preconditions hold
-   * (`precondition_failed`); then take a generation, point the name at the extents, release what it pointed at before, store
+   * (`precondition_failed`; the object that showed the session while it was open counts as none); then take a generation, point the name at the extents, release what it pointed at before, store
    * the answer, end the session as `done`, drop its segments, delete the sources that are to be removed, write the event rows.
    */
   publish(publication: Publication): Promise<StoredObject>
-  /** Ends an open session, releases its segments. False when it was not open any more. */
+  /**
+   * Ends an open session, releases its segments. False when it was not open any more. One that is cancelled takes the object
+   * that showed it along.
+   */
   end(
     key: string,
     state: 'cancelled' | 'invalid',
@@ -486,6 +524,8 @@ export interface Catalog {
     at: number,
   ): Promise<void>
 
+  /** 32 random bytes, made when they are first asked for and the same ever after: what is signed with them outlives a restart. */
+  secret(name: string): Promise<Buffer>
   /** Rejects when the catalog cannot answer or commit: for readiness. */
   check(): Promise<void>
   close(): Promise<void>

@@ -4,10 +4,18 @@
  */
 
 import { contentCrc32c } from './checksum.ts'
-import { lengthOf } from './content.ts'
+import { endsOf, lengthOf } from './content.ts'
 import { UploadError } from './failure.ts'
 import { checkObjectName } from './names.ts'
-import type { Checksums, EngineParts, Extent, Intent, Publication, StoredObject } from './ports.ts'
+import type {
+  Checksums,
+  EngineParts,
+  Extent,
+  Intent,
+  Publication,
+  Storage,
+  StoredObject,
+} from './ports.ts'
 import { verifyChecksums } from './verification.ts'
 
 /** What only the final request may say. */
@@ -16,7 +24,7 @@ export interface LateIntent {
   readonly name?: string
   /** What the client says the whole content comes to; unlike a total it is compared when all bytes are there. */
   readonly size?: number
-  /** What the door wants to know of this request when it is sent again; kept in the session's outcome. */
+  /** What the door wants to know of this request when it is sent again; kept in the session's outcome. Asked for when the body is read. */
   readonly doorData?: Readonly<Record<string, string>>
   /** Checked beside those of the intent. */
   readonly checksums?: Checksums
@@ -34,6 +42,8 @@ export interface Publishing {
   readonly md5: string | undefined
   /** The session that ends with it. */
   readonly session?: Publication['session']
+  /** Some of the content was published before: its blobs are others' as well, and may not be cut. */
+  readonly isShared?: boolean
 }
 
 /** Under which name it will be published. `object_name_invalid`, also where nobody said one. */
@@ -62,7 +72,8 @@ export async function publish(parts: EngineParts, publishing: Publishing): Promi
     throw await sizeMismatch(late.size, size, verifying)
   }
   const md5 = await verifying
-  await Promise.all([...ends(extents)].map(([blob, end]) => storage.seal(blob, end)))
+  if (publishing.isShared === true) await syncAll(storage, extents)
+  else await Promise.all([...endsOf(extents)].map(([blob, end]) => storage.seal(blob, end)))
 
   const object = await catalog.publish({
     bucket: intent.bucket,
@@ -95,16 +106,12 @@ async function sizeMismatch(
   return new UploadError({ code: 'size_mismatch', declared, size })
 }
 
-/** Each blob of the content, with the end of what is used of it. */
-function ends(content: readonly Extent[]): Map<string, number> {
-  const used = new Map<string, number>()
-  for (const { blob, start, length } of content) {
-    used.set(blob, Math.max(used.get(blob) ?? 0, start + length))
-  }
-  return used
-}
-
 function metadataOf(intent: Intent, late: LateIntent): Intent['metadata'] {
   if (late.customMetadata === undefined) return intent.metadata
   return { ...intent.metadata, custom: { ...late.customMetadata, ...intent.metadata.custom } }
+}
+
+/** What an object refers to is durable, even where chunks need not be. The blobs may grow on. */
+export async function syncAll(storage: Storage, content: readonly Extent[]): Promise<void> {
+  await Promise.all([...endsOf(content)].map(([blob, end]) => storage.sync(blob, end)))
 }

@@ -11,6 +11,7 @@ import { drainBody } from './drain-body.ts'
 import { isRefusal, UploadError } from './failure.ts'
 import { interruptionOf } from './interruption.ts'
 import type { Writer } from './leases.ts'
+import { dueAtOf } from './lifetime.ts'
 import type { EngineParts, Extent, Session } from './ports.ts'
 
 export interface ReplaceParts extends EngineParts {
@@ -41,7 +42,7 @@ export async function replaceSegment(
       extents,
       replaces: true,
       at,
-      dueAt: at + settings.sessionTtlMs,
+      dueAt: dueAtOf(rules, settings, { createdAt: session.createdAt, activeAt: at }),
     })
     isReferenced = extents.length > 0
   } catch (error) {

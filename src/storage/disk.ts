@@ -105,6 +105,21 @@ export class DiskStorage implements Storage {
     this.#remember(blob, length)
   }
 
+  async sync(blob: string, length: number): Promise<void> {
+    if ((this.#ends.get(blob) ?? -1) >= length) return
+    if (this.#lost.has(blob)) throw new UploadError({ code: 'storage_failed' })
+    const { durability } = this.#settings
+    const file = await BlobFile.openWhole({ blob, length, mayBeNew: true }, this.#directory)
+    try {
+      if (durability !== 'none') await file.sync()
+    } catch (cause) {
+      if (durability === 'object') this.#lost.add(blob)
+      throw cause
+    } finally {
+      await file.close()
+    }
+  }
+
   read(content: readonly Extent[]): AsyncIterable<Buffer> {
     return readContent(content, this.#directory)
   }

@@ -12,6 +12,7 @@ import { listContract } from './catalog/lists.ts'
 import { objectContract } from './catalog/objects.ts'
 import { publishContract } from './catalog/publishing.ts'
 import { sessionContract } from './catalog/sessions.ts'
+import { showingContract } from './catalog/showing.ts'
 import { sourceContract } from './catalog/sources.ts'
 import { timeContract } from './catalog/time.ts'
 import { updateContract } from './catalog/updates.ts'
@@ -22,6 +23,7 @@ export function catalogContract(t: Test, make: MakeCatalog): void {
   sessionContract(t, make)
   leaseContract(t, make)
   publishContract(t, make)
+  showingContract(t, make)
   sourceContract(t, make)
   objectContract(t, make)
   updateContract(t, make)

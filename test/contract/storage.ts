@@ -242,6 +242,25 @@ function appends(t: Test, open: Make): void {
 }
 
 function reads(t: Test, open: Make): void {
+  t.test('a synced blob keeps what lies past the end, and grows on', async t => {
+    const storage = await open(t)
+    const blob = await stored(storage, someBytes(1_000))
+    await storage.sync(blob, 600)
+    await storage.sync(blob, 600)
+    const bytes = someBytes(1_500)
+    t.ok((await content(storage, [extentOf(blob, bytes.subarray(0, 1_000))])).length === 1_000)
+    const more = bodyOf(bytes.subarray(1_000))
+    await append(storage, {
+      blob,
+      start: 1_000,
+      seed: crc32c(bytes.subarray(0, 1_000)),
+      body: more,
+    })
+    t.ok((await content(storage, [extentOf(blob, bytes)])).equals(bytes))
+    await t.rejects(storage.sync(blob, 1_501), refusal('blob_short', { blob }))
+    await t.rejects(storage.sync(A_DAY_AGO, 1), refusal('blob_short'))
+  })
+
   t.test('sealing gives back what lies past the end, and may be repeated', async t => {
     const storage = await open(t)
     const blob = await stored(storage, someBytes(1_000))

@@ -185,7 +185,8 @@ for (const [name, rules] of DOORS) {
     const finalize = (checksums: { crc32c?: number }) =>
       engine.finalize(rules, token, { total: 48, checksums })
     await t.rejects(finalize(wrong), refusal('checksum_mismatch', { algorithm: 'crc32c' }))
-    await t.rejects(engine.objects.find({ bucket: 'bkt', name: 'o' }), refusal('object_not_found'))
+    if (rules.unfinished === 'shown') t.same(await contentOf(engine, 'o'), bytes)
+    else await t.rejects(contentOf(engine, 'o'), refusal('object_not_found'))
     if (rules.failedCheck === 'open') {
       t.equal(await persisted(engine.status(rules, token)), 48)
       t.equal(await persisted(finalize({})), 'done')

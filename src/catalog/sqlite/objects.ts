@@ -6,9 +6,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import { UploadError } from '../../engine/failure.ts'
 import type {
+  Advance,
+  Extent,
   Metadata,
   Preconditions,
   Publication,
+  Shown,
   Source,
   StoredObject,
 } from '../../engine/ports.ts'
@@ -42,6 +45,8 @@ const NEXT_GENERATION = `
   RETURNING generation`
 // SQLite writes nothing where nothing changes: a check that should reach the disk uses up a generation.
 const SKIP_GENERATION = 'UPDATE high_water SET generation = generation + 1'
+
+const NO_EXTENTS = encodeExtents([])
 
 type ObjectName = Pick<StoredObject, 'bucket' | 'name'>
 type Version = Pick<StoredObject, 'generation' | 'metageneration'>
@@ -85,33 +90,76 @@ export class Objects {
     const promised = sessions.readForPublication(publication)
     buckets.demand(bucket)
     for (const source of sources) this.#checkSource(source)
-    const live = this.#live.first({ bucket, name })
-    checkPreconditions(publication.preconditions, live)
+    const live = this.#checkLive(publication, session?.key)
 
     const object = objectFrom(publication, this.#takeGeneration(at))
-    const { generation, size, crc32c, md5 = null, componentCount = null } = object
     const replaced = live === undefined ? [] : [decodeExtents(live.extents)]
     references.move({ from: [...promised, ...replaced], to: [extents] })
-    const metadata = JSON.stringify(object.metadata)
-    this.#write.run({
-      bucket,
-      name,
-      generation,
-      size,
-      crc32c,
-      md5,
-      componentCount,
-      at,
-      metadata,
-      extents: encodeExtents(extents),
-    })
+    this.#writeLive(object, extents)
     if (session !== undefined) sessions.finish(session, object, at)
+    const { generation } = object
     events.write({ at, kind: 'published', bucket, name, generation, session: session?.key })
     // Last: the new object refers to their blobs by now, so that no count touches 0 on the way.
     for (const source of sources) {
       if (source.isRemoved) this.#removeSource(source, at)
     }
     return object
+  }
+
+  /** Points an open session's name at what it has been advanced to. */
+  show({ key, extents, at }: Advance, shown: Shown): void {
+    const { references, sessions, buckets, events } = this.#parts
+    const { bucket, name } = shown
+    buckets.demand(bucket)
+    const live = this.#checkLive(shown, key)
+    const object = objectFrom({ ...shown, extents, at }, this.#takeGeneration(at))
+    const replaced = live === undefined ? [] : [decodeExtents(live.extents)]
+    references.move({ from: replaced, to: [extents] })
+    this.#writeLive(object, extents)
+    const { generation } = object
+    sessions.show(key, generation)
+    events.write({ at, kind: 'published', bucket, name, generation, session: key })
+  }
+
+  /** The object that shows a session goes: if it still is the one and, where `ifEmpty`, shows no bytes. */
+  withdraw(key: string, ifEmpty: boolean): void {
+    const { sessions } = this.#parts
+    const shown = sessions.shown(key)
+    if (shown === undefined) return
+    const live = this.#live.first({ bucket: shown.bucket, name: shown.name })
+    if (live?.generation === shown.generation) {
+      if (ifEmpty && live.extents !== NO_EXTENTS) return
+      this.#remove(shown, live, shown.activeAt)
+    }
+    sessions.show(key, null)
+  }
+
+  /** What bears the name now. The object that shows the session itself is in nobody's way. */
+  #checkLive(
+    { bucket, name, preconditions }: Pick<Publication, 'bucket' | 'name' | 'preconditions'>,
+    key: string | undefined,
+  ): Live | undefined {
+    const live = this.#live.first({ bucket, name })
+    const own = key === undefined ? undefined : this.#parts.sessions.shown(key)
+    const isOwn = live !== undefined && live.generation === own?.generation
+    checkPreconditions(preconditions, isOwn ? undefined : live)
+    return live
+  }
+
+  #writeLive(object: StoredObject, extents: readonly Extent[]): void {
+    const { bucket, name, generation, size, crc32c, md5, componentCount, metadata } = object
+    this.#write.run({
+      bucket,
+      name,
+      generation,
+      size,
+      crc32c,
+      md5: md5 ?? null,
+      componentCount: componentCount ?? null,
+      at: object.createdAt,
+      metadata: JSON.stringify(metadata),
+      extents: encodeExtents(extents),
+    })
   }
 
   /** Undefined where the object is not `basis` any more. */

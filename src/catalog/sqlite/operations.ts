@@ -15,16 +15,21 @@ import type {
   Publication,
   Session,
   StoredObject,
+  Touch,
 } from '../../engine/ports.ts'
 import { Buckets } from './buckets.ts'
 import { Events } from './events.ts'
 import { type ObjectBasis, Objects } from './objects.ts'
 import { References } from './references.ts'
+import { Secrets } from './secrets.ts'
 import { Sessions } from './sessions.ts'
 
 export interface Operations {
   create(session: NewSession): Session
   advance(step: Advance): void
+  /** `advance` with something to show. */
+  show(step: Advance): void
+  touch(step: Touch): void
   publish(publication: Publication): StoredObject
   end(key: string, state: 'cancelled' | 'invalid', dueAt: number, failure?: Failure): boolean
   expire(
@@ -57,6 +62,8 @@ export interface Operations {
     generation: number | undefined,
     at: number,
   ): void
+  /** Answers the one that there is, which may be an earlier one. */
+  makeSecret(name: string, bytes: Uint8Array): Uint8Array
   check(): void
 }
 
@@ -65,11 +72,13 @@ export type OperationName = keyof Operations
 /** What a client was told about objects and buckets outlives power even where chunks need not. */
 const OBJECT_OPERATIONS: ReadonlySet<OperationName> = new Set([
   'publish',
+  'show',
   'updateObject',
   'deleteObject',
   'createBucket',
   'updateBucket',
   'deleteBucket',
+  'makeSecret',
 ])
 
 /** Must the commit that holds it be synced before it is answered? */
@@ -89,15 +98,31 @@ export function createOperations(database: DatabaseSync): Operations {
   const sessions = new Sessions(database, references)
   const buckets = new Buckets(database)
   const events = new Events(database)
+  const secrets = new Secrets(database)
   const objects = new Objects(database, { references, sessions, buckets, events })
   return {
     create: session => {
       buckets.demand(session.intent.bucket)
       return sessions.create(session)
     },
-    advance: step => sessions.advance(step),
+    advance: step => {
+      sessions.advance(step)
+      if (step.withdraws === true) objects.withdraw(step.key, true)
+    },
+    show: step => {
+      sessions.advance(step)
+      if (step.shown !== undefined) objects.show(step, step.shown)
+    },
+    touch: step => {
+      sessions.touch(step)
+      if (step.withdraws) objects.withdraw(step.key, true)
+    },
     publish: publication => objects.publish(publication),
-    end: (key, state, dueAt, failure) => sessions.end(key, state, dueAt, failure),
+    end: (key, state, dueAt, failure) => {
+      const hasEnded = sessions.end(key, state, dueAt, failure)
+      if (hasEnded && state === 'cancelled') objects.withdraw(key, false)
+      return hasEnded
+    },
     expire: (now, tombstoneDueAt, limit, busy) => sessions.expire(now, tombstoneDueAt, limit, busy),
     purge: (now, eventsBefore, limit) =>
       sessions.bury(now, limit) + events.purge(eventsBefore, limit),
@@ -110,6 +135,7 @@ export function createOperations(database: DatabaseSync): Operations {
       objects.update(basis, metadata, preconditions, at),
     deleteObject: (bucket, name, preconditions, generation, at) =>
       objects.delete(bucket, name, preconditions, generation, at),
+    makeSecret: (name, bytes) => secrets.make(name, bytes),
     check: () => objects.touch(),
   }
 }

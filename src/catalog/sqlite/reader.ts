@@ -26,6 +26,7 @@ import {
   type SessionRow,
   sessionOf,
 } from './rows.ts'
+import { SECRET } from './secrets.ts'
 
 const SESSION = 'SELECT * FROM sessions WHERE key = :key'
 const STATE = 'SELECT state FROM sessions WHERE key = :key'
@@ -64,6 +65,8 @@ export class Reader {
   readonly #content: Query<ObjectRow & { readonly extents: string }>
   readonly #objects: Query<ObjectRow>
 
+  readonly #secret: Query<{ bytes: Uint8Array }>
+
   constructor(database: DatabaseSync) {
     this.#database = database
     this.#session = new Query(database, SESSION)
@@ -77,6 +80,7 @@ export class Reader {
     this.#object = new Query(database, OBJECT)
     this.#content = new Query(database, CONTENT)
     this.#objects = new Query(database, OBJECTS)
+    this.#secret = new Query(database, SECRET)
   }
 
   session(key: string): Session | undefined {
@@ -131,6 +135,10 @@ export class Reader {
   objects(query: ObjectQuery): StoredObject[] {
     const { bucket, limit } = query
     return this.#objects.all({ bucket, ...nameRange(query), limit }).map(objectOf)
+  }
+
+  secret(name: string): Uint8Array | undefined {
+    return this.#secret.first({ name })?.bytes
   }
 
   close(): void {

@@ -25,6 +25,7 @@ export interface SessionRow {
   readonly due_at: number
   readonly intent: string
   readonly outcome: string | null
+  readonly shown: number | null
 }
 
 export interface SegmentRow {
@@ -71,6 +72,7 @@ export function sessionOf(row: SessionRow): Session {
     createdAt: row.created_at,
     activeAt: row.active_at,
     dueAt: row.due_at,
+    ...(row.shown !== null && { shown: row.shown }),
     ...(row.outcome !== null && { outcome: JSON.parse(row.outcome) as Outcome }),
   }
 }

@@ -9,29 +9,37 @@ import { type Failure, UploadError } from '../../engine/failure.ts'
 import type {
   Advance,
   Extent,
+  Intent,
   NewSession,
   Outcome,
   Publication,
   Session,
   SessionState,
   StoredObject,
+  Touch,
 } from '../../engine/ports.ts'
 import { Query } from './query.ts'
 import type { References } from './references.ts'
 import { decodeExtents, encodeExtents, type SegmentRow } from './rows.ts'
 
 const INSERT = `
-  INSERT INTO sessions (key, door, state, total, created_at, active_at, due_at, intent)
-  VALUES (:key, :door, 'open', :total, :at, :at, :dueAt, :intent)
+  INSERT INTO sessions (key, door, state, total, created_at, active_at, due_at, intent, claim)
+  VALUES (:key, :door, 'open', :total, :at, :at, :dueAt, :intent, :claim)
   ON CONFLICT (key) DO UPDATE
   SET door = excluded.door, state = 'open', total = excluded.total, created_at = excluded.created_at,
-    active_at = excluded.active_at, due_at = excluded.due_at, intent = excluded.intent, outcome = NULL
+    active_at = excluded.active_at, due_at = excluded.due_at, intent = excluded.intent,
+    claim = excluded.claim, shown = NULL, outcome = NULL
   WHERE :replacesEnded AND sessions.state <> 'open'`
 const COUNT_OPEN = 'SELECT count FROM open_sessions'
 const TOUCH = `
   UPDATE sessions SET total = coalesce(total, :total), active_at = :at, due_at = :dueAt
   WHERE key = :key AND state = 'open'
   RETURNING total`
+const CLAIMED = `SELECT key FROM sessions WHERE claim = :claim AND state = 'open'`
+const SHOWN = `
+  SELECT shown AS generation, active_at AS activeAt, intent FROM sessions
+  WHERE key = :key AND shown IS NOT NULL`
+const SHOW = 'UPDATE sessions SET shown = :generation WHERE key = :key'
 const OPEN = `SELECT total FROM sessions WHERE key = :key AND state = 'open'`
 const CLOSE = `
   UPDATE sessions SET state = :state, due_at = :dueAt, outcome = :outcome
@@ -59,11 +67,21 @@ const DROP_SEGMENTS = 'DELETE FROM segments WHERE session = :key'
 /** One step frees the segments of no more sessions once it has freed this many: others wait for its commit. */
 const SEGMENTS_PER_STEP = 10_000
 
+interface ShownObject {
+  readonly bucket: string
+  readonly name: string
+  readonly generation: number
+  readonly activeAt: number
+}
+
 export class Sessions {
   readonly #references: References
   readonly #insert: Query<never>
   readonly #countOpen: Query<{ count: number }>
   readonly #touch: Query<{ total: number | null }>
+  readonly #claimed: Query<{ key: string }>
+  readonly #shown: Query<{ generation: number; activeAt: number; intent: string }>
+  readonly #show: Query<never>
   readonly #open: Query<{ total: number | null }>
   readonly #close: Query<never>
   readonly #finish: Query<never>
@@ -79,6 +97,9 @@ export class Sessions {
     this.#insert = new Query(database, INSERT)
     this.#countOpen = new Query(database, COUNT_OPEN)
     this.#touch = new Query(database, TOUCH)
+    this.#claimed = new Query(database, CLAIMED)
+    this.#shown = new Query(database, SHOWN)
+    this.#show = new Query(database, SHOW)
     this.#open = new Query(database, OPEN)
     this.#close = new Query(database, CLOSE)
     this.#finish = new Query(database, FINISH)
@@ -90,8 +111,14 @@ export class Sessions {
     this.#dropSegments = new Query(database, DROP_SEGMENTS)
   }
 
-  create({ key, door, intent, at, dueAt, replacesEnded, limit }: NewSession): Session {
+  create(session: NewSession): Session {
+    const { key, door, intent, claims = false, at, dueAt, replacesEnded = false, limit } = session
     const total = intent.total ?? null
+    // A bucket's name has no slash in it.
+    const claim = claims && intent.name !== undefined ? `${intent.bucket}/${intent.name}` : null
+    if (claim !== null && this.#claimed.first({ claim }) !== undefined) {
+      throw new UploadError({ code: 'precondition_failed', condition: 'claim' })
+    }
     const values = {
       key,
       door,
@@ -99,7 +126,8 @@ export class Sessions {
       at,
       dueAt,
       intent: JSON.stringify(intent),
-      replacesEnded: replacesEnded === true ? 1 : 0,
+      claim,
+      replacesEnded: replacesEnded ? 1 : 0,
     }
     if (this.#insert.run(values) === 0) throw new UploadError({ code: 'session_exists' })
     // This one is among them, and goes again where it is one too many.
@@ -118,11 +146,29 @@ export class Sessions {
     }
   }
 
-  advance(step: Advance): void {
-    const { key, segment: number, epoch, extents, at, dueAt } = step
-    const session = this.#touch.first({ key, total: step.total ?? null, at, dueAt })
+  /** A sign of life. */
+  touch({ key, total, at, dueAt }: Omit<Touch, 'withdraws'>): void {
+    const session = this.#touch.first({ key, total: total ?? null, at, dueAt })
     if (session === undefined) throw new UploadError({ code: 'session_ended' })
-    if (step.total !== undefined) refuseOtherTotal(session.total, step.total)
+    if (total !== undefined) refuseOtherTotal(session.total, total)
+  }
+
+  /** The object that shows the session's content. */
+  shown(key: string): ShownObject | undefined {
+    const row = this.#shown.first({ key })
+    if (row === undefined) return undefined
+    const { generation, activeAt } = row
+    const { bucket, name = '' } = JSON.parse(row.intent) as Intent
+    return { bucket, name, generation, activeAt }
+  }
+
+  show(key: string, generation: number | null): void {
+    this.#show.run({ key, generation })
+  }
+
+  advance(step: Advance): void {
+    const { key, segment: number, epoch, extents } = step
+    this.touch(step)
 
     const before = this.#segment.first({ key, number })
     const persisted = lengthOf(extents)

@@ -13,6 +13,12 @@ export const BUFFERS_PER_WRITE = 1024
 /** Written bytes after which the disk is set to work, though nobody waits for it yet. */
 const SYNC_AHEAD_BYTES = 4 * 1024 * 1024
 
+interface Known {
+  readonly blob: string
+  readonly length: number
+  readonly mayBeNew: boolean
+}
+
 export class BlobFile {
   readonly #blob: string
   readonly #file: OpenFile
@@ -34,9 +40,21 @@ export class BlobFile {
    * An existing one, cut to `length`; `blob_short` where it holds less, as does one that is not there. `mayBeNew` where it is
    * not known that its directory entry was synced by whoever made it.
    */
-  static async open(
-    { blob, length, mayBeNew }: { blob: string; length: number; mayBeNew: boolean },
+  static async open(known: Known, directory: BlobDirectory): Promise<BlobFile> {
+    return await BlobFile.#open(known, directory, async (opened, size) => {
+      if (size > known.length) await opened.truncate(known.length)
+    })
+  }
+
+  /** As `open`, with what lies past `length` left in place. */
+  static async openWhole(known: Known, directory: BlobDirectory): Promise<BlobFile> {
+    return await BlobFile.#open(known, directory, async () => {})
+  }
+
+  static async #open(
+    { blob, length, mayBeNew }: Known,
     directory: BlobDirectory,
+    prepare: (opened: BlobFile, size: number) => Promise<void>,
   ): Promise<BlobFile> {
     const file = await directory.open(blob, O_WRONLY).catch(fail)
     if (file === undefined) throw new UploadError({ code: 'blob_short', blob })
@@ -44,7 +62,7 @@ export class BlobFile {
       const { size } = await file.stat()
       if (size < length) throw new UploadError({ code: 'blob_short', blob })
       const opened = new BlobFile(blob, file, directory, mayBeNew)
-      if (size > length) await opened.truncate(length)
+      await prepare(opened, size)
       return opened
     } catch (cause) {
       await file.close()
