@@ -13,6 +13,7 @@ import { Budget } from './engine/budget.ts'
 import { Engine } from './engine/engine.ts'
 import { UploadError } from './engine/failure.ts'
 import type { Clock, Log } from './engine/ports.ts'
+import { authenticate, demandKeys } from './http/authentication.ts'
 import { baseUrl } from './http/base-url.ts'
 import { limitBodies } from './http/body-slots.ts'
 import {
@@ -33,6 +34,7 @@ import { answerTheRest, routerOptions, routingUrl } from './http/routing.ts'
 import { shutDownInOrder } from './http/shutdown.ts'
 import { endStalledReaders } from './http/stalled-readers.ts'
 import { refuseTransferCodings } from './http/transfer-coding.ts'
+import { KeyRing } from './keys/key-ring.ts'
 import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
 import { googleXml } from './protocols/google/xml.ts'
@@ -53,6 +55,8 @@ export interface Surroundings {
 export interface App {
   readonly server: FastifyInstance
   readonly engine: Engine
+  /** With TIDEMARK_AUTH=keys. */
+  readonly keys: KeyRing | undefined
 }
 
 /** A server that is ready to listen. Closing `server` closes everything. */
@@ -89,15 +93,17 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     shutDownInOrder(server, engine, config.drainMs)
     await engine.start()
     await createBuckets(engine, config.buckets)
+    const keys = await openKeys(config, server, clock)
 
     const base = baseUrl(config.publicUrl)
     const frames = new FramedBodies(budget, config.bodyIdleMs)
-    const google = { engine, base, frames }
+    const google = { base, frames }
     // Before the hooks that deal with an answer as it is.
     if (config.faults) retryTest(server, google)
 
     routeExpectations(server.server)
     logResponses(server)
+    authenticate(server, engine, keys)
     // Before early answers, behind which nobody else is asked about an answer.
     limitBodies(server, config.maxBodies)
     answerEarly(server, { lingerMs })
@@ -105,13 +111,14 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     refuseTransferCodings(server)
     handOverRawBodies(server)
     await limitRates(server, { requests: config.requestRate, chunks: config.chunkRate })
+    if (keys !== undefined) demandKeys(server)
     paceBodies(server, minimumPace(config))
     answerTheRest(server)
 
     operations(server, engine)
     await server.register(async door => googleJson(door, google))
     await server.register(async door => googleXml(door, google))
-    return { server, engine }
+    return { server, engine, keys }
   } catch (error) {
     await server.close()
     throw error
@@ -160,6 +167,17 @@ function uptimeBy(clock: Clock): () => number {
 async function reserveOf(directory: string): Promise<number> {
   const { blocks, bsize } = await statfs(directory)
   return defaultReserve(blocks * bsize)
+}
+
+async function openKeys(
+  { auth, keysFile }: Config,
+  server: FastifyInstance,
+  clock: Clock,
+): Promise<KeyRing | undefined> {
+  if (auth === 'none') return undefined
+  const keys = await KeyRing.open({ path: keysFile, clock, log: server.log })
+  server.addHook('onClose', () => keys.close())
+  return keys
 }
 
 async function createBuckets(engine: Engine, names: readonly string[]): Promise<void> {

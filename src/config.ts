@@ -4,6 +4,7 @@
  */
 
 import { isIP, isIPv4 } from 'node:net'
+import { join } from 'node:path'
 import { Ajv, type ErrorObject, type SchemaObject } from 'ajv'
 import { parseBytes, parseMs, parseRate, type Rate } from './config-values.ts'
 import { checkBucketName } from './engine/names.ts'
@@ -42,6 +43,9 @@ export interface Config {
   readonly maxSessions: number
   /** Fewest bytes per second of a body; 0: any. */
   readonly minRate: number
+  /** `keys`: whoever asks needs a key, from `keysFile`. */
+  readonly auth: 'none' | 'keys'
+  readonly keysFile: string
   readonly drainMs: number
   readonly logLevel: string
   /** Clients may ask for faults (`/retry_test`). */
@@ -70,7 +74,8 @@ interface Settings {
   readonly TIDEMARK_MAX_BODIES: number
   readonly TIDEMARK_MAX_SESSIONS: number
   readonly TIDEMARK_MIN_RATE: string
-  readonly TIDEMARK_AUTH?: 'none'
+  readonly TIDEMARK_AUTH?: 'none' | 'keys'
+  readonly TIDEMARK_KEYS_FILE?: string
   readonly TIDEMARK_DRAIN: string
   readonly TIDEMARK_LOG_LEVEL: string
   readonly TIDEMARK_FAULTS: 'on' | 'off'
@@ -198,7 +203,8 @@ const schema: SchemaObject = {
       default: '128B',
       description: 'a size from 0B (any rate) to 1MiB, for a second',
     },
-    TIDEMARK_AUTH: { type: 'string', enum: ['none'], description: 'none' },
+    TIDEMARK_AUTH: { type: 'string', enum: ['none', 'keys'], description: 'none or keys' },
+    TIDEMARK_KEYS_FILE: { type: 'string', minLength: 1, description: 'a file' },
     TIDEMARK_DRAIN: {
       type: 'string',
       milliseconds: { from: '1s', to: '10m' },
@@ -272,6 +278,8 @@ function configOf(settings: Settings): Config {
     maxBodies: settings.TIDEMARK_MAX_BODIES,
     maxSessions: settings.TIDEMARK_MAX_SESSIONS,
     minRate: parseBytes(settings.TIDEMARK_MIN_RATE),
+    auth: settings.TIDEMARK_AUTH ?? 'none',
+    keysFile: settings.TIDEMARK_KEYS_FILE ?? join(settings.TIDEMARK_DATA_DIR, 'keys.json'),
     drainMs: parseMs(settings.TIDEMARK_DRAIN),
     logLevel: settings.TIDEMARK_LOG_LEVEL,
     faults: settings.TIDEMARK_FAULTS === 'on',
@@ -334,7 +342,7 @@ function openToTheWorld(env: Readonly<Record<string, string | undefined>>): stri
   if (host === undefined || host === '' || auth !== undefined || isLoopback(host)) return []
   return [
     `TIDEMARK_HOST=${JSON.stringify(host)} is reachable from other machines, and there is no authentication: ` +
-      'set TIDEMARK_AUTH=none if that is meant, or listen on 127.0.0.1',
+      'set TIDEMARK_AUTH=keys, set TIDEMARK_AUTH=none if that is meant, or listen on 127.0.0.1',
   ]
 }
 

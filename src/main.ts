@@ -39,6 +39,9 @@ try {
 
   const app = await buildApp(config, { onFatal: () => process.exit(1) })
   server = app.server
+  // For who does not want to wait until the file of keys is looked at again. Without keys it ends the program, as ever.
+  const { keys } = app
+  if (keys !== undefined) process.on('SIGHUP', () => void keys.reload())
   await server.listen({
     host: config.host,
     port: config.port,

@@ -34,6 +34,8 @@ test('nothing set is a working server', t => {
     maxBodies: 1000,
     maxSessions: 1_000_000,
     minRate: 128,
+    auth: 'none',
+    keysFile: 'data/keys.json',
     drainMs: 10_000,
     logLevel: 'info',
     faults: false,
@@ -46,7 +48,8 @@ test('everything set', t => {
   t.match(
     loadConfig({
       TIDEMARK_HOST: '0.0.0.0',
-      TIDEMARK_AUTH: 'none',
+      TIDEMARK_AUTH: 'keys',
+      TIDEMARK_KEYS_FILE: '/etc/tidemark/keys.json',
       TIDEMARK_PORT: '0',
       TIDEMARK_DATA_DIR: '/srv/data',
       TIDEMARK_BUCKETS: 'one,two.three',
@@ -90,6 +93,8 @@ test('everything set', t => {
       maxBodies: 5,
       maxSessions: 6,
       minRate: 1024,
+      auth: 'keys',
+      keysFile: '/etc/tidemark/keys.json',
       drainMs: 60_000,
       logLevel: 'silent',
     },
@@ -98,6 +103,7 @@ test('everything set', t => {
   for (const proxies of ['10.0.0', '10.0.0.1/33', '::1/129', '10.0.0.1,', '10.0.0.1/8/8', '']) {
     t.equal(mistakes({ TIDEMARK_TRUST_PROXY: proxies }).length, 1, proxies)
   }
+  t.equal(loadConfig({ TIDEMARK_DATA_DIR: '/srv' }).keysFile, '/srv/keys.json')
   t.strictSame(loadConfig({ TIDEMARK_BUCKETS: '' }).buckets, [])
   t.end()
 })
@@ -130,7 +136,8 @@ test('each wrong value is named, with what would be accepted', t => {
     TIDEMARK_MAX_BODIES: ['0', 'a number from 1 to 1000000'],
     TIDEMARK_MAX_SESSIONS: ['many', 'a number from 1 to 1000000000'],
     TIDEMARK_MIN_RATE: ['2MiB', 'a size from 0B (any rate) to 1MiB'],
-    TIDEMARK_AUTH: ['token', 'none'],
+    TIDEMARK_AUTH: ['token', 'none or keys'],
+    TIDEMARK_KEYS_FILE: ['', 'a file'],
     TIDEMARK_DRAIN: ['0s', 'a duration from 1s to 10m'],
     TIDEMARK_LOG_LEVEL: ['loud', 'trace, debug, info, warn, error, fatal or silent'],
     TIDEMARK_FAULTS: ['yes', 'on or off'],
@@ -153,7 +160,7 @@ test('all mistakes at once, unknown settings among them', t => {
   })
   t.equal(found.length, 4)
   t.match(found.join('\n'), 'TIDEMARK_DATADIR is not a setting; these are: TIDEMARK_HOST, ')
-  t.match(found.join('\n'), 'set TIDEMARK_AUTH=none if that is meant')
+  t.match(found.join('\n'), 'set TIDEMARK_AUTH=keys, set TIDEMARK_AUTH=none if that is meant')
   t.end()
 })
 
@@ -163,7 +170,9 @@ test('only loopback is open without saying so', t => {
   }
   for (const host of ['0.0.0.0', '::', '10.0.0.1', 'example.org', '127.example.org']) {
     t.equal(mistakes({ TIDEMARK_HOST: host }).length, 1, host)
-    t.strictSame(mistakes({ TIDEMARK_HOST: host, TIDEMARK_AUTH: 'none' }), [], host)
+    for (const auth of ['none', 'keys']) {
+      t.strictSame(mistakes({ TIDEMARK_HOST: host, TIDEMARK_AUTH: auth }), [], host)
+    }
   }
   t.end()
 })

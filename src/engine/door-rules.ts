@@ -26,6 +26,8 @@ export interface DoorRules {
    * session. 1: no such rule. Does not bind sessions whose whole total is below it.
    */
   readonly granule: number
+  /** Who makes a session's id. `random`: we do, and it is a secret that opens the session. `chosen`: the client, so it opens nothing to others. */
+  readonly ids: 'random' | 'chosen'
   /** A checksum or precondition that fails at the end: `invalid` ends the session with it, `open` leaves it as it was. */
   readonly failedCheck: 'invalid' | 'open'
   /** Checksums that only the final request declares: they are followed from the first byte on. */
@@ -54,6 +56,7 @@ export const GOOGLE: DoorRules = {
   cutBody: 'keep',
   statusQuery: 'read',
   granule: GOOGLE_GRANULE,
+  ids: 'random',
   failedCheck: 'invalid',
   lateChecksums: [],
   reusesIds: false,
@@ -69,6 +72,7 @@ export const GOOGLE_PARTS: DoorRules = {
   cutBody: 'drop',
   statusQuery: 'read',
   granule: 1,
+  ids: 'random',
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
@@ -83,6 +87,7 @@ export const UCLOUD: DoorRules = {
   cutBody: 'keep',
   statusQuery: 'read',
   granule: 1,
+  ids: 'random',
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
@@ -99,6 +104,7 @@ export const GWS: DoorRules = {
   cutBody: 'drop',
   statusQuery: 'read',
   granule: 1,
+  ids: 'random',
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
@@ -113,6 +119,7 @@ export const DXL: DoorRules = {
   cutBody: 'drop',
   statusQuery: 'read',
   granule: 1,
+  ids: 'chosen',
   failedCheck: 'invalid',
   lateChecksums: ['sha256'],
   reusesIds: true,
@@ -127,6 +134,7 @@ export const TUS: DoorRules = {
   cutBody: 'keep',
   statusQuery: 'stop_writer',
   granule: 1,
+  ids: 'random',
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,
@@ -141,6 +149,7 @@ export const IETF: DoorRules = {
   cutBody: 'keep',
   statusQuery: 'stop_writer',
   granule: 1,
+  ids: 'random',
   failedCheck: 'open',
   lateChecksums: [],
   reusesIds: false,

@@ -3,6 +3,8 @@
  * exhaustive switch, so a new code does not compile until every door has an answer for it. No HTTP statuses here.
  */
 
+import type { Scope } from './principal.ts'
+
 export type Failure =
   // Sessions
   | { readonly code: 'session_not_found' }
@@ -74,6 +76,9 @@ export type Failure =
   | { readonly code: 'too_many_bodies'; readonly limit: number }
   /** As many sessions as may be are open (TIDEMARK_MAX_SESSIONS). */
   | { readonly code: 'too_many_sessions'; readonly limit: number }
+  // Rights
+  /** Within the principal's limits, but not among its scopes. */
+  | { readonly code: 'access_denied'; readonly scope: Scope; readonly principal: string }
   // The server's own troubles
   /** The disk's reserve is reached. Sessions survive; the client should come back. */
   | { readonly code: 'no_space' }

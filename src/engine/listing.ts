@@ -14,6 +14,8 @@ export interface ListQuery extends Pick<ObjectQuery, 'bucket' | 'prefix' | 'from
   /** An object whose name ends with the delimiter it is rolled up at is listed as itself, too. */
   readonly includesTrailing: boolean
   readonly cursor?: Cursor
+  /** Only names that start with it as well; names are rolled up as if the others were not there. */
+  readonly within?: string
   /** Most objects and prefixes together, at least 1. */
   readonly limit: number
 }
@@ -26,7 +28,9 @@ export interface Page {
 }
 
 export async function list(catalog: Catalog, query: ListQuery): Promise<Page> {
-  const { bucket, prefix, from, before, limit } = query
+  const { bucket, from, before, limit, within = '' } = query
+  const prefix = narrower(query.prefix, within)
+  if (prefix === undefined) return { objects: [], prefixes: [] }
   const objects: StoredObject[] = []
   const prefixes: string[] = []
   let { cursor } = query
@@ -64,6 +68,12 @@ export async function list(catalog: Catalog, query: ListQuery): Promise<Page> {
     // Behind a roll-up there is often the next one: then all but the first of a batch was read for nothing.
     batch = hasSkipped ? 2 : batch * 8
   }
+}
+
+/** What begins with both prefixes begins with this one; undefined where nothing does. */
+export function narrower(one: string, other: string): string | undefined {
+  if (one.startsWith(other)) return one
+  return other.startsWith(one) ? other : undefined
 }
 
 /** The prefix that stands for this name, or undefined where it stands for itself. */

@@ -86,6 +86,8 @@ export interface Intent {
   readonly bucket: string
   /** Undefined where the protocol says it only with the final request. */
   readonly name?: string
+  /** What a name that is said then has to begin with: as far as the rights of whoever began it go. */
+  readonly within?: string
   readonly metadata: Metadata
   readonly preconditions: Preconditions
   readonly checksums: Checksums

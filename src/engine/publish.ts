@@ -46,10 +46,14 @@ export interface Publishing {
   readonly isShared?: boolean
 }
 
-/** Under which name it will be published. `object_name_invalid`, also where nobody said one. */
-export function nameOf(intent: Pick<Intent, 'name'>, late: Pick<LateIntent, 'name'>): string {
-  const name = intent.name ?? late.name ?? ''
+/** Under which name it will be published. `object_name_invalid`, also where nobody said one; `bucket_not_found` for one that is not to be had. */
+export function nameOf(
+  { bucket, name: early, within = '' }: Pick<Intent, 'bucket' | 'name' | 'within'>,
+  late: Pick<LateIntent, 'name'>,
+): string {
+  const name = early ?? late.name ?? ''
   checkObjectName(name)
+  if (!name.startsWith(within)) throw new UploadError({ code: 'bucket_not_found', bucket })
   return name
 }
 

@@ -13,6 +13,7 @@ export function operations(app: FastifyInstance, engine: Engine): void {
   app.route({
     method,
     url: '/-/livez',
+    config: { access: 'public' },
     handler: (_request, reply) => reply.send({ status: 'ok' }),
   })
 
@@ -20,6 +21,7 @@ export function operations(app: FastifyInstance, engine: Engine): void {
   app.route({
     method,
     url: '/-/readyz',
+    config: { access: 'public' },
     handler: async (request, reply) => {
       try {
         await engine.check()

@@ -1,6 +1,6 @@
 /**
  * One log line per response, ours instead of Fastify's: the URL of an upload is the key to it (design P9), so what is
- * written is the route's pattern, and of a session the first characters of the hash it is stored under.
+ * written is the route's pattern, of a session the first characters of the hash it is stored under, and of an API key its name.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -63,7 +63,7 @@ function logResponse(
   response: Pick<ServerResponse, 'statusCode' | 'headersSent' | 'writableFinished'>,
   ms: number,
 ): void {
-  const { method, routeOptions, sessionKey } = request
+  const { method, routeOptions, sessionKey, principal } = request
   request.log.info(
     {
       method,
@@ -72,6 +72,7 @@ function logResponse(
       ...(response.headersSent && { status: response.statusCode }),
       ms: Math.round(ms * 10) / 10,
       session: sessionKey,
+      key: principal?.name,
       ...(!response.writableFinished && { gone: true }),
     },
     'response',

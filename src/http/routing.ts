@@ -6,6 +6,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { UploadError } from '../engine/failure.ts'
+import { Unauthenticated } from './authentication.ts'
 import { Query } from './query.ts'
 import { UnknownTransferCoding } from './transfer-coding.ts'
 
@@ -61,6 +62,12 @@ export function answerTheRest(app: FastifyInstance): void {
     }
     if (error instanceof UploadError && error.failure.code === 'too_many_bodies') {
       return reply.code(503).type('text/plain; charset=utf-8').send('Service Unavailable')
+    }
+    if (error instanceof Unauthenticated) {
+      return reply.code(401).type('text/plain; charset=utf-8').send('Unauthorized')
+    }
+    if (error instanceof UploadError && error.failure.code === 'access_denied') {
+      return reply.code(403).type('text/plain; charset=utf-8').send('Forbidden')
     }
     request.log.error({ err: error }, 'failed')
     return reply.code(500).type('text/plain; charset=utf-8').send('Internal Server Error')

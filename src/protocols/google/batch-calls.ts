@@ -39,6 +39,8 @@ const OF_A_MESSAGE =
 const OF_THE_BATCH = /^(?:content-.*|x-http-method-override|origin)$/
 /** Where the client reached us, and through whom: a call has no say in it. */
 const OF_THE_WAY = /^(?:host|forwarded|x-forwarded-.*)$/
+/** A call that brings its own means none of the batch's. */
+const CREDENTIALS = /^(?:authorization|x-api-key)$/
 const NOT_ANSWERED = /^(?:connection|keep-alive|transfer-encoding|date|vary|content-length)$/
 
 /** Never rejects: what fails is the answer to this call alone. */
@@ -94,7 +96,9 @@ function inject(app: FastifyInstance, options: InjectOptions): Promise<InjectRes
 
 function headersFor({ headers }: InnerRequest, request: FastifyRequest): Record<string, string> {
   const together: Record<string, string> = {}
+  const isItself = [...headers.keys()].some(name => CREDENTIALS.test(name))
   for (const [name, value] of Object.entries(request.headers)) {
+    if (isItself && CREDENTIALS.test(name)) continue
     if (value === undefined || OF_A_MESSAGE.test(name) || OF_THE_BATCH.test(name)) continue
     together[name] = String(value)
   }

@@ -16,8 +16,8 @@ export async function answerBucketPart(
   name: string,
   { what, rest }: Part,
 ): Promise<unknown> {
-  const { door, reply, query } = call
-  const bucket = await door.engine.buckets.find(name)
+  const { engine, reply, query } = call
+  const bucket = await engine.buckets.find(name)
   const send = (resource: object) => {
     if (method === 'GET') return sendJson(reply, resource, query.get('fields'))
     if (method === 'HEAD') throw methodNotAllowed('GET')

@@ -36,13 +36,13 @@ export async function answerBuckets(call: Call, method: string): Promise<unknown
 
 /** `/b/{bucket}` */
 export async function answerBucket(call: Call, method: string, name: string): Promise<unknown> {
-  const { door, reply, query } = call
+  const { engine, reply, query } = call
   switch (method) {
     case 'GET':
     case 'HEAD':
       return getBucket(call, name)
     case 'DELETE':
-      await door.engine.buckets.delete(name, parsePreconditions(query))
+      await engine.buckets.delete(name, parsePreconditions(query))
       return reply.code(204).send()
     case 'PATCH':
       return updateBucket(call, name, patchedSettings)
@@ -53,11 +53,11 @@ export async function answerBucket(call: Call, method: string, name: string): Pr
   }
 }
 
-async function listBuckets({ door, request, reply, query }: Call): Promise<unknown> {
+async function listBuckets({ door, engine, request, reply, query }: Call): Promise<unknown> {
   const limit = pageSize(query)
   const cursor = cursorOf(query)
   const after = cursor !== undefined && 'after' in cursor ? cursor.after : undefined
-  const found = await door.engine.buckets.list({
+  const found = await engine.buckets.list({
     prefix: query.get('prefix') ?? '',
     limit: limit + 1,
     ...(after !== undefined && { after }),
@@ -80,11 +80,11 @@ async function insertBucket(call: Call): Promise<unknown> {
   const resource = await readJsonObject(call)
   const name = textOf(resource, 'name')
   if (name === undefined || name === '') throw required('name')
-  return sendBucket(call, await call.door.engine.buckets.create(name, settingsOf(resource)))
+  return sendBucket(call, await call.engine.buckets.create(name, settingsOf(resource)))
 }
 
 async function getBucket(call: Call, name: string): Promise<unknown> {
-  const bucket = await call.door.engine.buckets.find(name)
+  const bucket = await call.engine.buckets.find(name)
   return isWanted(call, bucket)
     ? sendBucket(call, bucket)
     : call.reply.code(304).header('etag', bucketEtag(bucket)).send()
@@ -109,11 +109,11 @@ async function updateBucket(
   name: string,
   change: (settings: Bucket['settings'], resource: JsonObject) => Bucket['settings'],
 ): Promise<unknown> {
-  const { door, query } = call
+  const { engine, query } = call
   refuseUnknownAcl(query)
   const preconditions = parsePreconditions(query)
   const resource = await readJsonObject(call)
-  const updated = await door.engine.buckets.update(name, preconditions, before =>
+  const updated = await engine.buckets.update(name, preconditions, before =>
     change(before, resource),
   )
   return sendBucket(call, updated)

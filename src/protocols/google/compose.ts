@@ -18,13 +18,13 @@ import type { Named } from './resource-path.ts'
 const SOURCES = 32
 
 export async function compose(call: Call, { bucket, name }: Named): Promise<unknown> {
-  const { door, query } = call
+  const { engine, query } = call
   refuseUnknownAcl(query)
   const preconditions = parsePreconditions(query)
   const request = await readJsonObject(call)
   const sources = await pinned(call, sourcesOf(request, bucket), request)
   const resource = isObject(request['destination']) ? request['destination'] : {}
-  const composed = await door.engine.objects.compose(
+  const composed = await engine.objects.compose(
     sources,
     { bucket, name, preconditions, checksums: assertionsOf(resource) },
     metadataOf(resource),
@@ -73,14 +73,16 @@ function isToDelete(request: JsonObject): boolean {
 
 /** What is to be deleted afterwards has to be what was composed. */
 async function pinned(
-  { door }: Call,
+  { engine }: Call,
   sources: readonly SourceName[],
   request: JsonObject,
 ): Promise<readonly SourceName[]> {
   if (!isToDelete(request)) return sources
   return Promise.all(
     sources.map(async source => {
-      const { generation } = await door.engine.objects.find(source)
+      // Before anything is made that could not be finished.
+      await engine.objects.mayDelete(source)
+      const { generation } = await engine.objects.find(source)
       return { ...source, generation }
     }),
   )
@@ -88,13 +90,13 @@ async function pinned(
 
 /** A source that somebody replaced meanwhile is not the one that was composed, and stays. */
 async function removeSources(
-  { door }: Call,
+  { engine }: Call,
   sources: readonly SourceName[],
   destination: string,
 ): Promise<void> {
   for (const source of sources) {
     if (source.name === destination) continue
-    await door.engine.objects.delete(source, {}).catch((error: unknown) => {
+    await engine.objects.delete(source, {}).catch((error: unknown) => {
       if (error instanceof UploadError && error.failure.code === 'object_not_found') return
       throw error
     })

@@ -60,10 +60,10 @@ export function allowOrigin(
 }
 
 /** For errors on a session: its origin is looked up, because the failure does not carry it. */
-export async function pinOrigin({ door, request, reply }: Call, token: string): Promise<void> {
+export async function pinOrigin({ engine, request, reply }: Call, token: string): Promise<void> {
   if (request.headers.origin === undefined) return
   try {
-    const { session } = await door.engine.status(GOOGLE, token)
+    const { session } = await engine.status(GOOGLE, token)
     allowOrigin(request, reply, dataOf(session).origin)
   } catch {
     // Unknown or ended: nothing to pin to, and nothing in the answer to protect.

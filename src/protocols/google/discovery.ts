@@ -47,8 +47,9 @@ interface DescribedResource {
 type Resources = Record<string, DescribedResource>
 
 export function discovery(app: FastifyInstance, door: Door): void {
-  app.all('/discovery/v1/apis/storage/v1/rest', answer)
-  app.all('/$discovery/rest', (request, reply) => {
+  const config = { access: 'public' } as const
+  app.all('/discovery/v1/apis/storage/v1/rest', { config }, answer)
+  app.all('/$discovery/rest', { config }, (request, reply) => {
     const version = (request.query as Query).get('version') ?? 'v1'
     if (version !== 'v1') throw new Refusal(json(404, 'notFound', 'Not Found'))
     return answer(request, reply)

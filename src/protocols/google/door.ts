@@ -3,14 +3,13 @@
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Engine } from '../../engine/engine.ts'
+import type { Access } from '../../engine/access.ts'
 import type { BaseUrl } from '../../http/base-url.ts'
 import type { FramedBodies } from '../../http/framed-body.ts'
 import type { Query } from '../../http/query.ts'
 import { select } from './fields.ts'
 
 export interface Door {
-  readonly engine: Engine
   readonly base: BaseUrl
   /** The small bodies that the door itself reads. */
   readonly frames: FramedBodies
@@ -19,6 +18,8 @@ export interface Door {
 /** One request, its target taken apart. */
 export interface Call {
   readonly door: Door
+  /** As far as it is open to who asks. */
+  readonly engine: Access
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly query: Query

@@ -72,8 +72,8 @@ async function sendDecompressed(
 }
 
 /** As of one moment: an overwrite since the lookup is a missing generation, not another object's bytes. */
-function open({ door }: Call, { bucket, name, generation }: StoredObject): Promise<OpenObject> {
-  return door.engine.objects.open({ bucket, name, generation })
+function open({ engine }: Call, { bucket, name, generation }: StoredObject): Promise<OpenObject> {
+  return engine.objects.open({ bucket, name, generation })
 }
 
 function sendBytes(

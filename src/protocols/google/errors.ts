@@ -5,9 +5,11 @@
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Failure, type FailureCode, UploadError } from '../../engine/failure.ts'
+import { Unauthenticated } from '../../http/authentication.ts'
 import { MalformedEncoding } from '../../http/query.ts'
 import { UnknownTransferCoding } from '../../http/transfer-coding.ts'
 import { errorEnvelope } from './error-envelope.ts'
+import { permissionOf } from './iam.ts'
 import { type Answer, backendError, brokenBody, json, Refusal, text } from './refusal.ts'
 
 /** Node's own phrase for 499 is "unknown"; nginx's is what people know. */
@@ -33,7 +35,7 @@ export function answerError(
 /** Something for an operator to look at, as opposed to what clients and full disks bring along every day. */
 function isOurs(error: unknown): boolean {
   if (error instanceof UploadError) return OUR_FAULTS.has(error.failure.code)
-  const isTheirs = [Refusal, MalformedEncoding, UnknownTransferCoding].some(
+  const isTheirs = [Refusal, MalformedEncoding, UnknownTransferCoding, Unauthenticated].some(
     kind => error instanceof kind,
   )
   return !isTheirs && ((error as Partial<FastifyError>).statusCode ?? 500) >= 500
@@ -56,7 +58,8 @@ export function sendAnswer(reply: FastifyReply, answer: Answer): FastifyReply {
 }
 
 /** What speaks of the exchange, not of the content that was to come. */
-const OF_THE_EXCHANGE = /^(?:vary|access-control-.*|connection|x-guploader-uploadid)$/
+const OF_THE_EXCHANGE =
+  /^(?:vary|access-control-.*|connection|x-guploader-uploadid|www-authenticate)$/
 
 /** An error is none of the bytes, tags and times of the object whose answer failed. */
 export function forgetContent(reply: FastifyReply): void {
@@ -77,6 +80,7 @@ function answerOf(error: unknown): Answer {
   if (error instanceof UnknownTransferCoding) {
     return json(501, 'notImplemented', 'Not implemented: a transfer coding other than chunked')
   }
+  if (error instanceof Unauthenticated) return unauthenticated(error)
   const { statusCode } = error as Partial<FastifyError>
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return json(statusCode, 'badRequest', 'Bad Request')
@@ -222,12 +226,26 @@ function answerTo(failure: Failure): Answer {
     case 'too_many_sessions':
       // Some end every moment, and idle ones expire.
       return backendError(30)
+    case 'access_denied':
+      return json(
+        403,
+        'forbidden',
+        `${failure.principal} does not have ${permissionOf(failure.scope)} access to the Google Cloud Storage resource.`,
+      )
 
     case 'blob_short':
     case 'storage_failed':
     case 'catalog_failed':
       return backendError()
   }
+}
+
+/** §15. */
+function unauthenticated({ hasCredentials }: Unauthenticated): Answer {
+  const location = { type: 'header', name: 'Authorization' } as const
+  return hasCredentials
+    ? json(401, 'authError', 'Invalid Credentials', location)
+    : json(401, 'required', 'Login Required.', location)
 }
 
 /** What ended a session, to every request after it: the same again for what the client did, 410 for all else (§6.8, §6.9). */

@@ -7,8 +7,8 @@
  */
 
 import { setImmediate as otherRequests } from 'node:timers/promises'
-import type { Engine } from '../../engine/engine.ts'
-import type { Cursor, ListQuery, Page } from '../../engine/listing.ts'
+import type { Access } from '../../engine/access.ts'
+import { type Cursor, type ListQuery, narrower, type Page } from '../../engine/listing.ts'
 import type { StoredObject } from '../../engine/ports.ts'
 import type { Glob } from './glob.ts'
 
@@ -23,8 +23,8 @@ interface Entry {
   isPrefix?: true
 }
 
-export async function listMatching(engine: Engine, asked: ListQuery, glob: Glob): Promise<Page> {
-  const prefix = narrowed(asked.prefix, glob.prefix)
+export async function listMatching(engine: Access, asked: ListQuery, glob: Glob): Promise<Page> {
+  const prefix = narrower(asked.prefix, glob.prefix)
   if (prefix === undefined) {
     await engine.buckets.find(asked.bucket)
     return { objects: [], prefixes: [] }
@@ -51,12 +51,6 @@ export async function listMatching(engine: Engine, asked: ListQuery, glob: Glob)
     cursor = found.next
     await otherRequests()
   }
-}
-
-/** The longer of the two, if it begins with the other. */
-function narrowed(asked: string, ofGlob: string): string | undefined {
-  if (asked.startsWith(ofGlob)) return asked
-  return ofGlob.startsWith(asked) ? ofGlob : undefined
 }
 
 /** By name in UTF-8 byte order. An object that is named as the prefix it is rolled up into goes with it. */

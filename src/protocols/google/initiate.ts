@@ -16,10 +16,10 @@ import { invalid } from './refusal.ts'
 import { keepData } from './session-data.ts'
 
 export async function initiate(call: Call, bucket: string): Promise<unknown> {
-  const { door, request, reply } = call
+  const { engine, request, reply } = call
   const resource = await readJsonObject(call)
   const intent = intentOf(call, bucket, resource)
-  const { token, session } = await door.engine.create(GOOGLE, intent)
+  const { token, session } = await engine.create(GOOGLE, intent)
   request.sessionKey = shortKey(session.key)
   // Exactly 200 and empty (§0.1 number 13), and no X-Goog-Upload-* header (number 14).
   return reply

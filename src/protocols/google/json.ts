@@ -23,7 +23,7 @@ import { answerProject } from './projects.ts'
 import { json, methodNotAllowed, Refusal } from './refusal.ts'
 import { parseResource, parseUploadBucket, type Resource } from './resource-path.ts'
 import { answerTransfer } from './rewrite.ts'
-import { answerUpload, uploadTraffic } from './upload.ts'
+import { answerUpload, isOfSession, uploadTraffic } from './upload.ts'
 
 export function googleJson(app: FastifyInstance, door: Door): void {
   cors(app)
@@ -39,9 +39,8 @@ export function googleJson(app: FastifyInstance, door: Door): void {
     '/storage/v1/resumable/upload/storage/v1',
   ]
   for (const tree of uploads) {
-    app.all(`${tree}/b/*`, { config: { traffic: uploadTraffic } }, (request, reply) =>
-      upload(callOf(request, reply), tree),
-    )
+    const config = { access: isOfSession, traffic: uploadTraffic }
+    app.all(`${tree}/b/*`, { config }, (request, reply) => upload(callOf(request, reply), tree))
   }
   for (const tree of ['/storage/v1', '']) {
     const answer = (request: FastifyRequest, reply: FastifyReply) =>
@@ -57,7 +56,7 @@ export function googleJson(app: FastifyInstance, door: Door): void {
   discovery(app, door)
 
   function callOf(request: FastifyRequest, reply: FastifyReply): Call {
-    return { door, request, reply, query: request.query as Query }
+    return { door, engine: request.access, request, reply, query: request.query as Query }
   }
 }
 

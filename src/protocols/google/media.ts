@@ -11,7 +11,7 @@ import { required } from './refusal.ts'
 import { demandLength, sendUploaded, withBody } from './whole-upload.ts'
 
 export async function putMedia(call: Call, bucket: string): Promise<unknown> {
-  const { door, request, query } = call
+  const { engine, request, query } = call
   const { headers } = request
   const name = query.get('name')
   if (name === undefined || name === '') throw required('name')
@@ -25,7 +25,7 @@ export async function putMedia(call: Call, bucket: string): Promise<unknown> {
     checksums: declaredChecksums(headers, true) ?? {},
     doorData: {},
   }
-  const object = await withBody(call, body => door.engine.put(intent, body))
+  const object = await withBody(call, body => engine.put(intent, body))
   return sendUploaded(call, object)
 }
 

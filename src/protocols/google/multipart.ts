@@ -15,10 +15,10 @@ import { type Related, readRelated } from './related-parser.ts'
 import { demandLength, sendUploaded, withBody } from './whole-upload.ts'
 
 export async function putMultipart(call: Call, bucket: string): Promise<unknown> {
-  const { door, request, query } = call
+  const { door, engine, request, query } = call
   // All that can be refused without the body, before a client that waits for `100 Continue` gets it.
   demandLength(request)
-  await door.engine.buckets.find(bucket)
+  await engine.admit(bucket)
   parsePreconditions(query)
   const boundaries = boundariesOf(request.contentType)
   if (boundaries === undefined) {
@@ -33,7 +33,7 @@ export async function putMultipart(call: Call, bucket: string): Promise<unknown>
 
 async function putRelated(call: Call, intent: Intent, related: Related): Promise<StoredObject> {
   try {
-    return await call.door.engine.put(intent, related.content)
+    return await call.engine.put(intent, related.content)
   } catch (error) {
     if (error instanceof UploadError && error.failure.code === 'body_cut') {
       throw related.defect ?? error

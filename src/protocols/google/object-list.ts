@@ -31,8 +31,7 @@ export async function answerObjects(call: Call, method: string, bucket: string):
   return sendJson(reply, page, query.get('fields'))
 }
 
-async function pageOf({ door, query }: Call, bucket: string): Promise<Page> {
-  const { engine } = door
+async function pageOf({ engine, query }: Call, bucket: string): Promise<Page> {
   const asked = parseListQuery(bucket, query)
   const glob = query.get('matchGlob')
   if (query.flag('softDeleted')) {

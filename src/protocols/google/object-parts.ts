@@ -13,12 +13,12 @@ export async function answerObjectPart(
   method: string,
   { of, what, rest }: Part & { readonly of: Named },
 ): Promise<unknown> {
-  const { door, reply, query } = call
+  const { engine, reply, query } = call
   if (method !== 'GET') {
     if (method === 'HEAD') throw methodNotAllowed('GET')
     throw notImplemented(`changing ${what}`)
   }
-  const object = await door.engine.objects.find(of)
+  const object = await engine.objects.find(of)
   const send = (resource: object) => sendJson(reply, resource, query.get('fields'))
   switch (rest === '' ? what : `${what}/`) {
     case 'acl':

@@ -80,21 +80,21 @@ async function update(
   { bucket, name }: Named,
   change: (before: Metadata, resource: JsonObject) => Metadata,
 ): Promise<unknown> {
-  const { door, query } = call
+  const { engine, query } = call
   refuseUnknownAcl(query)
   const wanted = { bucket, name, generation: parseGeneration(query) }
   const preconditions = parsePreconditions(query)
   const resource = await readJsonObject(call)
-  const updated = await door.engine.objects.update(wanted, preconditions, before =>
+  const updated = await engine.objects.update(wanted, preconditions, before =>
     change(before, resource),
   )
   return sendObject(call, updated)
 }
 
-async function remove({ door, reply, query }: Call, { bucket, name }: Named): Promise<unknown> {
+async function remove({ engine, reply, query }: Call, { bucket, name }: Named): Promise<unknown> {
   const preconditions = parsePreconditions(query)
   const wanted = { bucket, name, generation: parseGeneration(query) }
-  await door.engine.objects.delete(wanted, preconditions)
+  await engine.objects.delete(wanted, preconditions)
   return reply.code(204).send()
 }
 
@@ -107,13 +107,13 @@ function sendNotModified({ reply }: Call, object: StoredObject): unknown {
   return reply.code(304).header('etag', etagOf(object)).send()
 }
 
-function find({ door, query }: Call, { bucket, name }: Named): Promise<StoredObject> {
-  return door.engine.objects.find({ bucket, name, generation: parseGeneration(query) })
+function find({ engine, query }: Call, { bucket, name }: Named): Promise<StoredObject> {
+  return engine.objects.find({ bucket, name, generation: parseGeneration(query) })
 }
 
-async function exists({ door }: Call, { bucket, name }: Named): Promise<boolean> {
+async function exists({ engine }: Call, { bucket, name }: Named): Promise<boolean> {
   try {
-    await door.engine.objects.find({ bucket, name })
+    await engine.objects.find({ bucket, name })
     return true
   } catch (error) {
     if (error instanceof UploadError && error.failure.code === 'object_not_found') return false

@@ -45,10 +45,12 @@ export function retryTest(app: FastifyInstance, door: Door): void {
 
 /** The testbench's own paths; it has the list at two of them. */
 function serveTests(app: FastifyInstance, door: Door, tests: RetryTests): void {
-  const errorHandler = answerError
-  app.post('/retry_test', { errorHandler }, async (request, reply) => {
+  // A list of everybody's.
+  const options = { errorHandler: answerError, config: { access: 'operator' } } as const
+  app.post('/retry_test', options, async (request, reply) => {
     const query = request.query as Query
-    const asked = await readJsonObject({ door, request, reply, query })
+    const engine = request.access
+    const asked = await readJsonObject({ door, engine, request, reply, query })
     const { instructions, transport = 'HTTP' } = asked
     if (!/^(?:http|json)$/i.test(String(transport))) {
       throw invalid(`Invalid argument: no faults for the transport ${transport}.`)
@@ -56,14 +58,14 @@ function serveTests(app: FastifyInstance, door: Door, tests: RetryTests): void {
     return sendJson(reply, tests.resource(tests.create(instructions)), undefined)
   })
   for (const path of ['/retry_test', '/retry_tests']) {
-    app.get(path, { errorHandler }, (_request, reply) =>
+    app.get(path, options, (_request, reply) =>
       sendJson(reply, { retry_test: tests.resources() }, undefined),
     )
   }
-  app.get('/retry_test/:id', { errorHandler }, (request, reply) =>
+  app.get('/retry_test/:id', options, (request, reply) =>
     sendJson(reply, tests.resource(idOf(request)), undefined),
   )
-  app.delete('/retry_test/:id', { errorHandler }, (request, reply) => {
+  app.delete('/retry_test/:id', options, (request, reply) => {
     tests.delete(idOf(request))
     return reply.send()
   })

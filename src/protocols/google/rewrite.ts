@@ -17,7 +17,7 @@ import type { Named, Resource } from './resource-path.ts'
 type Transfer = Extract<Resource, { readonly source: Named }>
 
 export async function answerTransfer(call: Call, transfer: Transfer): Promise<unknown> {
-  const { objects } = call.door.engine
+  const { objects } = call.engine
   const [source, destination] = namesOf(call, transfer)
   switch (transfer.kind) {
     case 'rewriteTo':
@@ -37,7 +37,7 @@ async function copy(
 ): Promise<StoredObject> {
   const resource = await readJsonObject(call)
   const metadata = saysAnything(resource) ? metadataOf(resource) : undefined
-  return call.door.engine.objects.copy(source, destination, metadata)
+  return call.engine.objects.copy(source, destination, metadata)
 }
 
 function namesOf(

@@ -36,7 +36,7 @@ async function dispatch(call: Call, token: string): Promise<unknown> {
     case 'PUT':
       return takeChunk(call, token)
     case 'DELETE': {
-      const ended = await call.door.engine.cancel(GOOGLE, token)
+      const ended = await call.engine.cancel(GOOGLE, token)
       if (ended.state === 'done') return sendProgress(call, token, ended)
       return sendCancelled(call.reply)
     }
@@ -76,8 +76,8 @@ async function answerQuery(
   total: number | undefined,
   body: Body,
 ): Promise<Progress> {
-  const { engine, frames } = call.door
-  if (await hasBytes(body, frames.idleMs)) {
+  const { engine, door } = call
+  if (await hasBytes(body, door.frames.idleMs)) {
     return refuseUnlessDone(
       call,
       token,
@@ -95,7 +95,7 @@ async function answerQuery(
 }
 
 async function append(call: Call, token: string, range: DataRange, body: Body): Promise<Progress> {
-  const { engine } = call.door
+  const { engine } = call
   const take = (content: Body) => engine.append(GOOGLE, token, chunkOf(call, range, content))
   if (!isCompressed(call.request)) return take(body)
   // Initiated with contentEncoding=gzip: the compressed bytes are the content (§2).
@@ -146,11 +146,11 @@ async function unlessDone(
 
 /** A session that ended answers as it always does, whatever is asked; only an open one minds. */
 async function refuseUnlessDone(
-  { door }: Call,
+  { engine }: Call,
   token: string,
   answer: ReturnType<typeof text>,
 ): Promise<Progress> {
-  const progress = await door.engine.status(GOOGLE, token)
+  const progress = await engine.status(GOOGLE, token)
   if (progress.state === 'done') return progress
   throw new Refusal(answer)
 }

@@ -14,17 +14,24 @@ import { putMultipart } from './multipart.ts'
 import { invalid, methodNotAllowed, required } from './refusal.ts'
 import { answerSession } from './session.ts'
 
+const SESSION = 'upload_id'
+
 /** What such a request counts as against the rates of its client. */
 export function uploadTraffic(request: FastifyRequest): Traffic {
   const query = request.query as Query
-  const isInitiation = !query.has('upload_id') && query.get('uploadType') === 'resumable'
+  const isInitiation = !query.has(SESSION) && query.get('uploadType') === 'resumable'
   return isInitiation ? 'requests' : 'chunks'
+}
+
+/** Of these paths, what needs no key: possession of the session's URI is enough (§2, §6.1, GCS-41). */
+export function isOfSession({ query }: FastifyRequest): boolean {
+  return (query as Query).has(SESSION)
 }
 
 export async function answerUpload(call: Call, bucket: string): Promise<unknown> {
   const { request, query } = call
-  // Possession of the session's URI is enough, and its id alone identifies it (§2, §6.1).
-  const token = query.get('upload_id')
+  // Its id alone identifies the session (§6.1).
+  const token = query.get(SESSION)
   if (token !== undefined) return answerSession(call, token)
   if (request.method !== 'POST') throw methodNotAllowed('POST')
   refuseUnknownAcl(query)

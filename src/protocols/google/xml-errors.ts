@@ -4,9 +4,11 @@
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type Failure, UploadError } from '../../engine/failure.ts'
+import { Unauthenticated } from '../../http/authentication.ts'
 import { MalformedEncoding } from '../../http/query.ts'
 import { UnknownTransferCoding } from '../../http/transfer-coding.ts'
 import { forgetContent } from './errors.ts'
+import { permissionOf } from './iam.ts'
 import { type Answer, Refusal } from './refusal.ts'
 import { elements, XML_TYPE, xmlDocument } from './xml-text.ts'
 
@@ -50,6 +52,10 @@ function xmlAnswerOf(error: unknown): XmlAnswer {
       'NotImplemented',
       'A header you provided implies functionality that is not implemented.',
     )
+  }
+  if (error instanceof Unauthenticated) {
+    const details = error.hasCredentials ? 'The key is not valid.' : 'There is no key.'
+    return xml(401, 'AuthenticationRequired', 'Authentication required.', details)
   }
   const { statusCode = 500 } = error as Partial<FastifyError>
   if (statusCode >= 400 && statusCode < 500) {
@@ -182,6 +188,13 @@ function answerTo(failure: Failure): XmlAnswer {
       return unavailable(5)
     case 'too_many_sessions':
       return unavailable(30)
+    case 'access_denied':
+      return xml(
+        403,
+        'AccessDenied',
+        'Access denied.',
+        `${failure.principal} does not have ${permissionOf(failure.scope)} access.`,
+      )
 
     case 'blob_short':
     case 'storage_failed':

@@ -18,9 +18,9 @@ const ROOT = "ListBucketResult xmlns='http://doc.s3.amazonaws.com/2006-03-01'"
 
 type Spell = (name: string) => string
 
-export async function listXml({ door, reply, query }: Call, bucket: string): Promise<unknown> {
+export async function listXml({ engine, reply, query }: Call, bucket: string): Promise<unknown> {
   const asked = listQueryOf(bucket, query)
-  const page = await door.engine.objects.list(asked)
+  const page = await engine.objects.list(asked)
   const isEncoded = query.get('encoding-type') === 'url'
   // Names may hold what XML cannot.
   const spell = isEncoded

@@ -17,11 +17,11 @@ export interface NamedObject {
 }
 
 export async function readXml(call: Call, { bucket, name }: NamedObject): Promise<unknown> {
-  const { door, request, reply, query } = call
+  const { engine, request, reply, query } = call
   const { headers, method } = request
   const preconditions = parseXmlPreconditions(headers)
   const generation = parseGeneration(query)
-  const object = await door.engine.objects.find({ bucket, name, generation })
+  const object = await engine.objects.find({ bucket, name, generation })
   const etag = XML_READ.etagOf(object)
   if (isWanted({ headers, preconditions, object, etag })) {
     return download(call, method, object, XML_READ)
@@ -30,10 +30,10 @@ export async function readXml(call: Call, { bucket, name }: NamedObject): Promis
 }
 
 export async function deleteXml(call: Call, { bucket, name }: NamedObject): Promise<unknown> {
-  const { door, request, reply, query } = call
+  const { engine, request, reply, query } = call
   const preconditions = parseXmlPreconditions(request.headers)
   const generation = parseGeneration(query)
-  await door.engine.objects.delete({ bucket, name, generation }, preconditions)
+  await engine.objects.delete({ bucket, name, generation }, preconditions)
   return reply.code(204).send()
 }
 

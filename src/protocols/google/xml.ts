@@ -47,7 +47,13 @@ export function googleXml(app: FastifyInstance, door: Door): void {
     if (resource === undefined) return reply.callNotFound()
     // XML's CORS is the bucket's own (§13). Without any there is nothing to allow, and that is no error.
     if (request.method === 'OPTIONS') return reply.send()
-    const call: Call = { door, request, reply, query: request.query as Query }
+    const call: Call = {
+      door,
+      engine: request.access,
+      request,
+      reply,
+      query: request.query as Query,
+    }
     const subresource = SUBRESOURCES.find(name => call.query.has(name))
     if (subresource !== undefined) throw notImplemented(`${request.method} ?${subresource}`)
     return resource.kind === 'bucket'
@@ -57,7 +63,7 @@ export function googleXml(app: FastifyInstance, door: Door): void {
 }
 
 async function answerBucket(call: Call, bucket: string): Promise<unknown> {
-  const { engine } = call.door
+  const { engine } = call
   switch (call.request.method) {
     case 'GET':
       return listXml(call, bucket)
