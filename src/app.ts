@@ -18,6 +18,7 @@ import { baseUrl } from './http/base-url.ts'
 import { limitBodies } from './http/body-slots.ts'
 import {
   answerUnparsable,
+  boundConnections,
   KEEP_ALIVE_MS,
   routeExpectations,
   serverOptions,
@@ -102,6 +103,7 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     if (config.faults) retryTest(server, google)
 
     routeExpectations(server.server)
+    boundConnections(server.server, server.log)
     logResponses(server)
     authenticate(server, engine, keys)
     // Before early answers, behind which nobody else is asked about an answer.
