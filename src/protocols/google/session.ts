@@ -84,11 +84,12 @@ async function answerQuery(
       text(400, 'Client sent query request with a non-empty body.'),
     )
   }
-  if (total === undefined) return engine.status(GOOGLE, token)
+  const progress = await engine.status(GOOGLE, token)
+  if (progress.state === 'done' || progress.persisted !== total) return progress
   try {
     return await engine.finalize(GOOGLE, token, { total, ...lateIntent(call, true) })
   } catch (error) {
-    // N is not what is persisted: an ordinary question (§0.1 number 6).
+    // Another total than the one that was fixed: an ordinary question, too (§0.1 number 6).
     if (!(error instanceof UploadError) || error.failure.code !== 'incomplete') throw error
     return engine.status(GOOGLE, token)
   }
