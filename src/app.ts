@@ -10,9 +10,10 @@ import { lockDataDirectory } from './catalog/data-directory.ts'
 import { SqliteCatalog } from './catalog/sqlite.ts'
 import type { Config } from './config.ts'
 import { Budget } from './engine/budget.ts'
-import { Engine } from './engine/engine.ts'
+import type { Engine } from './engine/engine.ts'
 import { UploadError } from './engine/failure.ts'
-import type { Clock, Log } from './engine/ports.ts'
+import { ObservedEngine } from './engine/observed-engine.ts'
+import type { Clock, Log, Observer } from './engine/ports.ts'
 import { authenticate, demandKeys } from './http/authentication.ts'
 import { baseUrl } from './http/base-url.ts'
 import { limitBodies } from './http/body-slots.ts'
@@ -25,6 +26,7 @@ import {
 } from './http/connection.ts'
 import { answerEarly } from './http/early-answer.ts'
 import { FramedBodies } from './http/framed-body.ts'
+import { entranceOf, serveMetrics } from './http/metrics.ts'
 import { operations } from './http/ops.ts'
 import type { Pace } from './http/paced-body.ts'
 import { limitRates } from './http/rate-limit.ts'
@@ -36,6 +38,7 @@ import { shutDownInOrder } from './http/shutdown.ts'
 import { endStalledReaders } from './http/stalled-readers.ts'
 import { refuseTransferCodings } from './http/transfer-coding.ts'
 import { KeyRing } from './keys/key-ring.ts'
+import { Metrics } from './metrics/metrics.ts'
 import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
 import { googleXml } from './protocols/google/xml.ts'
@@ -87,9 +90,19 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
   server.addHook('onClose', async () => directory.release())
   try {
     const budget = new Budget(config.bufferBytes)
-    const engine = await openEngine(config, directory.path, budget, server.log, clock, error => {
-      server.log.fatal({ err: error }, 'the catalog cannot be trusted any more')
-      onFatal(error)
+    const doors = ['google', ...config.doors] as const
+    const metrics = new Metrics({ doors, budget, clock, log: server.log })
+    const engine = await openEngine({
+      config,
+      directory: directory.path,
+      budget,
+      log: server.log,
+      observer: metrics,
+      clock,
+      onFatal: error => {
+        server.log.fatal({ err: error }, 'the catalog cannot be trusted any more')
+        onFatal(error)
+      },
     })
     shutDownInOrder(server, engine, config.drainMs)
     await engine.start()
@@ -104,20 +117,22 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
 
     routeExpectations(server.server)
     boundConnections(server.server, server.log)
-    logResponses(server)
+    logResponses(server, (pattern, status) => metrics.responded(entranceOf(pattern), status))
     authenticate(server, engine, keys)
     // Before early answers, behind which nobody else is asked about an answer.
-    limitBodies(server, config.maxBodies)
+    limitBodies(server, config.maxBodies, metrics)
     answerEarly(server, { lingerMs })
     endStalledReaders(server, config.bodyIdleMs)
     refuseTransferCodings(server)
     handOverRawBodies(server)
-    await limitRates(server, { requests: config.requestRate, chunks: config.chunkRate })
+    const rates = { requests: config.requestRate, chunks: config.chunkRate }
+    await limitRates(server, rates, metrics)
     if (keys !== undefined) demandKeys(server)
     paceBodies(server, minimumPace(config))
     answerTheRest(server)
 
     operations(server, engine)
+    serveMetrics(server, metrics, engine)
     await server.register(async door => googleJson(door, google))
     await server.register(async door => googleXml(door, google))
     return { server, engine, keys }
@@ -133,29 +148,32 @@ function minimumPace({ minRate, bodyIdleMs }: Config): Pace {
   return { bytesPerSecond: minRate, graceMs, creditMs: graceMs }
 }
 
-async function openEngine(
-  config: Config,
-  directory: string,
-  budget: Budget,
-  log: Log,
-  clock: Clock,
-  onFatal: (error: Error) => void,
-): Promise<Engine> {
-  const { durability } = config
+interface EngineSurroundings {
+  readonly config: Config
+  readonly directory: string
+  readonly budget: Budget
+  readonly log: Log
+  readonly observer: Observer
+  readonly clock: Clock
+  readonly onFatal: (error: Error) => void
+}
+
+async function openEngine(surroundings: EngineSurroundings): Promise<Engine> {
+  const { config, directory, clock } = surroundings
   const reserveBytes = config.reserveBytes ?? (await reserveOf(directory))
-  const catalog = await SqliteCatalog.open({ directory, durability, log, reserveBytes, onFatal })
-  const storage = await DiskStorage.open({
-    directory,
-    budget,
-    durability,
-    reserveBytes,
-    clock,
-    log,
-  }).catch(async (error: unknown) => {
+  const parts = { ...surroundings, durability: config.durability, reserveBytes }
+  const catalog = await SqliteCatalog.open(parts)
+  const storage = await DiskStorage.open(parts).catch(async (error: unknown) => {
     await catalog.close()
     throw error
   })
-  return new Engine({ storage, catalog, clock, uptime: uptimeBy(clock), log, settings: config })
+  return new ObservedEngine({
+    ...parts,
+    storage,
+    catalog,
+    uptime: uptimeBy(clock),
+    settings: config,
+  })
 }
 
 /** The system's clock may be set; how long this server runs is told by one that cannot, unless a test sets the time. */

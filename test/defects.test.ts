@@ -290,7 +290,7 @@ test('tusd and all the others: what is finished, or acknowledged, is only in the
     const paths = await blobFiles(directory)
     return paths.reduce((sum, path) => sum + files.survivingBytes(path), 0)
   }
-  await engine.put(intentOf('whole'), bodyOf(sampleBytes(3 * G)))
+  await engine.put(GOOGLE, intentOf('whole'), bodyOf(sampleBytes(3 * G)))
   t.equal(await surviving(), 3 * G, 'of an upload in one request')
   const { token } = await engine.create(GOOGLE, intentOf('chunks'))
   const chunk = (offset: number, last: boolean) =>

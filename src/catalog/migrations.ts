@@ -124,4 +124,8 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
     `,
   },
+  {
+    name: 'open sessions by door and age',
+    sqlite: "CREATE INDEX sessions_open ON sessions (door, created_at) WHERE state = 'open'",
+  },
 ]

@@ -12,11 +12,13 @@ import type {
   Advance,
   Bucket,
   Catalog,
+  Census,
   Durability,
   Extent,
   Log,
   NewSession,
   ObjectQuery,
+  Observer,
   Publication,
   Segment,
   Session,
@@ -37,6 +39,7 @@ export interface SqliteCatalogOptions {
   readonly directory: string
   readonly durability: Durability
   readonly log: Log
+  readonly observer: Pick<Observer, 'committed'>
   /** The free-space reserve; the ballast is no larger. */
   readonly reserveBytes: number
   /** Called once, after all callers were rejected, when the catalog cannot be trusted any more: the process should end. */
@@ -135,14 +138,20 @@ export class SqliteCatalog implements Catalog {
     return hasEnded
   }
 
-  async expire(...args: Parameters<Operations['expire']>): Promise<readonly string[]> {
-    const keys = await this.#inFlight.track(EXPIRY, this.#writer.run('expire', ...args))
-    for (const key of keys) this.#epochs.drop(key)
-    return keys
+  async expire(
+    ...args: Parameters<Operations['expire']>
+  ): Promise<ReadonlyArray<Pick<Session, 'key' | 'door'>>> {
+    const expired = await this.#inFlight.track(EXPIRY, this.#writer.run('expire', ...args))
+    for (const { key } of expired) this.#epochs.drop(key)
+    return expired
   }
 
   purge(now: number, eventsBefore: number, limit: number): Promise<number> {
     return this.#writer.run('purge', now, eventsBefore, limit)
+  }
+
+  async census(): Promise<readonly Census[]> {
+    return this.#read(reader => reader.census())
   }
 
   // Blobs

@@ -26,7 +26,7 @@ export class Access {
 
   constructor(engine: Engine, principal: Principal) {
     this.#engine = engine
-    this.#guard = new Guard(principal, engine)
+    this.#guard = new Guard(principal, engine, engine.observer)
     this.buckets = new BucketAccess(engine.buckets, this.#guard)
     this.objects = new ObjectAccess(engine.objects, this.#guard)
   }
@@ -71,8 +71,8 @@ export class Access {
     return this.#engine.cancel(rules, this.#own(rules, token))
   }
 
-  async put(intent: Intent, body: Body): Promise<StoredObject> {
-    return this.#engine.put(await this.#guard.intent(intent), body)
+  async put(rules: DoorRules, intent: Intent, body: Body): Promise<StoredObject> {
+    return this.#engine.put(rules, await this.#guard.intent(intent), body)
   }
 
   /** Two principals that choose the same id mean two sessions. */

@@ -62,7 +62,7 @@ export class Appender {
       if (!(error instanceof UploadError)) throw error
       const { code } = error.failure
       if (code === 'chunk_too_small' || code === 'blob_short') {
-        await sessions.invalidate(key, error.failure)
+        await sessions.invalidate(rules.door, key, error.failure)
       }
       if (code !== 'session_ended') throw error
       // Somebody else ended it while this request waited or wrote: answer as the session does now.
@@ -154,22 +154,29 @@ export class Appender {
 
   /** Stores the body, then records what is kept of it, or publishes. */
   async #store(passage: Passage): Promise<Progress> {
-    const { session, segment, plan } = passage
-    const { blobs, storage } = this.#parts
+    const { rules, session, segment, plan } = passage
+    const { blobs, observer, storage } = this.#parts
     const isTrusted = (blob: string) => blobs.isTrusted(blob)
     const placement = new Placement(storage, segment.extents, plan.position, isTrusted)
     let isReferenced = !placement.isNew
     let isUnclear = false
+    let promised = 0
+    const acknowledge = ({ length }: Mark) => {
+      observer.acknowledged(rules.door, length - promised)
+      promised = length
+    }
     const record = async (mark: Mark): Promise<void> => {
       if (mark.length === 0 && passage.chunk.ordinal === undefined) return
       await this.#record(passage, await placement.content(mark))
       isReferenced ||= mark.length > 0
+      acknowledge(mark)
     }
     const recordAndShow = async (mark: Mark): Promise<void> => {
       if (mark.length === 0 || !this.#shows(passage)) return record(mark)
       const extents = await placement.content(mark)
       await this.#record(passage, extents, await showing(storage, session.intent, extents))
       isReferenced = true
+      acknowledge(mark)
     }
     try {
       const receipt = await this.#receive(passage, placement, { record, recordAndShow })
@@ -186,7 +193,7 @@ export class Appender {
       }
       const extents = await placement.content(receipt.stored)
       const done = await this.#parts.finalizer.finalize({
-        rules: passage.rules,
+        rules,
         session,
         segments: [{ ...segment, extents }],
         late: passage.chunk,
@@ -195,6 +202,7 @@ export class Appender {
         record: () => record(receipt.stored),
       })
       isReferenced = true
+      acknowledge(receipt.stored)
       return done
     } catch (error) {
       isUnclear = !isRefusal(error)
@@ -213,7 +221,7 @@ export class Appender {
     const { rules, session, chunk, plan, writer } = passage
     const { blobs, settings } = this.#parts
     const { blob, start, seed } = placement
-    const receipt = await blobs.write({
+    const receipt = await blobs.write(rules.door, {
       blob,
       start,
       seed,

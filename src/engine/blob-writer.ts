@@ -4,16 +4,18 @@
  */
 
 import { UploadError } from './failure.ts'
-import type { AppendRequest, Extent, Receipt, Storage } from './ports.ts'
+import type { AppendRequest, DoorName, Extent, Observer, Receipt, Storage } from './ports.ts'
 
 export class BlobWriter {
   readonly #storage: Storage
+  readonly #observer: Observer
   readonly #untrusted = new Set<string>()
   /** How many publications look at a blob. */
   readonly #held = new Map<string, number>()
 
-  constructor(storage: Storage) {
+  constructor(storage: Storage, observer: Observer) {
     this.#storage = storage
+    this.#observer = observer
   }
 
   /** A blob whose bytes are on their way is no garbage, whatever the catalog says of it. */
@@ -26,11 +28,25 @@ export class BlobWriter {
     return !this.#untrusted.has(blob)
   }
 
-  async write(request: AppendRequest): Promise<Receipt> {
-    const { blob } = request
+  async write(door: DoorName, request: AppendRequest): Promise<Receipt> {
+    const { blob, skip, checkpoint } = request
+    let counted = 0
+    const count = (received: number) => {
+      this.#observer.received(door, received - counted)
+      counted = received
+    }
     this.#untrusted.add(blob)
     try {
-      const receipt = await this.#storage.append(request)
+      const receipt = await this.#storage.append({
+        ...request,
+        checkpoint:
+          checkpoint &&
+          (mark => {
+            count(skip + mark.length)
+            return checkpoint(mark)
+          }),
+      })
+      count(receipt.received)
       this.#untrusted.delete(blob)
       return receipt
     } catch (error) {

@@ -15,7 +15,15 @@ import { Writers } from './leases.ts'
 import { dueAtOf } from './lifetime.ts'
 import { checkObjectName } from './names.ts'
 import { Objects } from './objects.ts'
-import type { Body, EngineParts, Intent, Session, StoredObject } from './ports.ts'
+import type {
+  Body,
+  EngineParts,
+  Intent,
+  Measurements,
+  Observer,
+  Session,
+  StoredObject,
+} from './ports.ts'
 import { checkPreconditions } from './preconditions.ts'
 import type { LateIntent } from './publish.ts'
 import { put } from './put.ts'
@@ -37,9 +45,10 @@ export interface Opening {
 export class Engine {
   readonly buckets: Buckets
   readonly objects: Objects
+  readonly observer: Observer
   readonly #parts: EngineParts
   readonly #sessions: Sessions
-  readonly #writers = new Writers()
+  readonly #writers: Writers
   readonly #blobs: BlobWriter
   readonly #finalizer: Finalizer
   readonly #appender: Appender
@@ -47,8 +56,10 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts
+    this.observer = parts.observer
     this.#sessions = new Sessions(parts, key => this.#writers.isBusy(key))
-    this.#blobs = new BlobWriter(parts.storage)
+    this.#writers = new Writers(parts.observer)
+    this.#blobs = new BlobWriter(parts.storage, parts.observer)
     const readers = new Readers(parts.storage)
     this.#finalizer = new Finalizer(parts, this.#sessions, this.#blobs)
     this.#appender = new Appender({
@@ -81,7 +92,7 @@ export class Engine {
     token: string = newToken(),
     { claims = false }: Opening = {},
   ): Promise<{ readonly token: string; readonly session: Session }> {
-    const { catalog, clock, log, settings } = this.#parts
+    const { catalog, clock, log, observer, settings } = this.#parts
     await this.#checkIntent(intent)
     const key = keyOf(rules.door, token)
     if (rules.reusesIds) await this.#vacate(key)
@@ -99,6 +110,7 @@ export class Engine {
     })
     if (rules.unfinished === 'shown' && intent.total === undefined) await this.#showEmpty(session)
     log.info({ session: shortKey(key), door: rules.door }, 'session opened')
+    observer.sessionOpened(rules.door)
     return { token, session }
   }
 
@@ -156,7 +168,7 @@ export class Engine {
     rules: DoorRules,
     token: string,
   ): Promise<{ readonly state: 'cancelled' } | DoneProgress> {
-    const { catalog, clock, log, settings, storage } = this.#parts
+    const { catalog, clock, log, observer, settings, storage } = this.#parts
     const key = keyOf(rules.door, token)
     const found = await this.#sessions.find(key)
     if (found.state === 'done') return found
@@ -165,16 +177,17 @@ export class Engine {
     this.#writers.stopSession(key, { code: 'session_ended' })
     storage.digests.forget(key)
     log.info({ session: shortKey(key) }, 'cancelled')
+    observer.uploadEnded(rules.door, 'cancelled')
     void this.#sweeper.sweep()
     return { state: 'cancelled' }
   }
 
   /** An upload in one request: whole or not at all. `intent.total`, where given, must be the body's length. */
-  async put(intent: Intent, body: Body): Promise<StoredObject> {
+  async put(rules: DoorRules, intent: Intent, body: Body): Promise<StoredObject> {
     const { length } = body
     await this.#checkIntent(length === undefined ? intent : { ...intent, total: length })
     const object = await this.#writers.write('', 0, 'last_finished_wins', writer =>
-      put(this.#parts, this.#blobs, writer, intent, body),
+      put(this.#parts, this.#blobs, writer, rules, intent, body),
     )
     return object
   }
@@ -196,6 +209,13 @@ export class Engine {
   async check(): Promise<void> {
     if (this.#writers.isDraining) throw new UploadError({ code: 'shutting_down' })
     await Promise.all([this.#parts.storage.check(), this.#parts.catalog.check()])
+  }
+
+  /** How things stand, for metrics. */
+  async measure(): Promise<Measurements> {
+    const { catalog, storage } = this.#parts
+    const [sessions, space] = await Promise.all([catalog.census(), storage.space()])
+    return { sessions, space, hasherLagBytes: storage.digests.lagBytes }
   }
 
   /** What the sweeper's timer does, now. */

@@ -38,7 +38,7 @@ export class Finalizer {
 
   async finalize(completion: Completion): Promise<DoneProgress> {
     const { rules, session, segments, late, md5, writer } = completion
-    const { clock, log, settings } = this.#parts
+    const { clock, log, observer, settings } = this.#parts
     const extents = segments.flatMap(segment => segment.extents)
     const data = late.doorData === undefined ? {} : { doorData: late.doorData }
     writer.beginPublishing()
@@ -61,13 +61,14 @@ export class Finalizer {
       // Cancelled meanwhile, its blobs are garbage, but not to be freed under the hasher's eyes.
       const object = await this.#blobs.hold(extents, publishing)
       log.info({ session: shortKey(session.key), size: object.size }, 'published')
+      observer.uploadEnded(rules.door, 'published')
       const outcome = { kind: 'published', object, ...data } as const
       return { state: 'done', object, session: { ...session, state: 'done', outcome } }
     } catch (error) {
       if (!(error instanceof UploadError)) throw error
       const { code } = error.failure
       if (code === 'blob_short' || (isCheck(code) && rules.failedCheck === 'invalid')) {
-        await this.#sessions.invalidate(session.key, error.failure)
+        await this.#sessions.invalidate(rules.door, session.key, error.failure)
       } else if (isCheck(code)) {
         await completion.record?.()
       }

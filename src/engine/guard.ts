@@ -6,7 +6,7 @@
 import { UploadError } from './failure.ts'
 import { checkObjectName } from './names.ts'
 import type { Destination, ObjectName, Objects } from './objects.ts'
-import type { Intent } from './ports.ts'
+import type { Intent, Observer } from './ports.ts'
 import {
   coversBucket,
   coversObject,
@@ -24,10 +24,12 @@ export interface Standing {
 export class Guard {
   readonly principal: Principal
   readonly #standing: Standing
+  readonly #observer: Pick<Observer, 'refused'>
 
-  constructor(principal: Principal, standing: Standing) {
+  constructor(principal: Principal, standing: Standing, observer: Pick<Observer, 'refused'>) {
     this.principal = principal
     this.#standing = standing
+    this.#observer = observer
   }
 
   /** `access_denied`. */
@@ -106,6 +108,7 @@ export class Guard {
   }
 
   #denied(scope: Scope): UploadError {
+    this.#observer.refused('access_denied')
     return new UploadError({ code: 'access_denied', scope, principal: this.principal.name })
   }
 

@@ -9,6 +9,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DoorRules } from './door-rules.ts'
 import { type Failure, UploadError } from './failure.ts'
+import type { Observer } from './ports.ts'
 
 const HAND_OVER_MS = 1000
 
@@ -77,7 +78,12 @@ export class Writers {
   readonly #all = new Set<Writer>()
   /** The newest writer of each segment. */
   readonly #newest = new Map<string, Writer>()
+  readonly #observer: Pick<Observer, 'tookOver'>
   #refusal: Failure | undefined
+
+  constructor(observer: Pick<Observer, 'tookOver'>) {
+    this.#observer = observer
+  }
 
   /** Runs `work` as a writer of the segment, by the door's rule for second writers. */
   async write<Result>(
@@ -95,7 +101,10 @@ export class Writers {
     this.#all.add(writer)
     this.#newest.set(place, writer)
     try {
-      if (before !== undefined) await succeed(before, writer, rule)
+      if (before !== undefined) {
+        if (rule === 'take_over') this.#observer.tookOver()
+        await succeed(before, writer, rule)
+      }
       return await work(writer)
     } finally {
       this.#all.delete(writer)

@@ -10,7 +10,7 @@
  * clock, unless a name says otherwise.
  */
 
-import type { Failure } from './failure.ts'
+import type { Failure, FailureCode } from './failure.ts'
 
 // ---------------------------------------------------------------------------------------------
 // Content: blobs, extents, segments
@@ -261,12 +261,22 @@ export interface Storage {
   blobs(): AsyncIterable<string>
   /** False when the free-space reserve is reached: nothing new should begin (design P10). */
   hasRoom(): Promise<boolean>
+  /** How full the medium is, measured now. */
+  space(): Promise<Space>
   /** Rejects where the medium cannot be written: for readiness. */
   check(): Promise<void>
   readonly digests: Digests
   close(): Promise<void>
 }
 
+/** A medium's room, in bytes. */
+export interface Space {
+  readonly capacity: number
+  /** What may still be written, the reserve included. */
+  readonly free: number
+  /** What uploads leave free. */
+  readonly reserve: number
+}
 /** What content is hashed with, beside crc32c, which comes with the extents. */
 export type DigestAlgorithm = 'md5' | 'sha256'
 
@@ -294,6 +304,8 @@ export interface Digests {
   ): Promise<Digest>
   /** Drops a run. Idempotent. */
   forget(run: string): void
+  /** Bytes that the runs were told to hash and have not hashed yet, all together. */
+  readonly lagBytes: number
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -330,6 +342,14 @@ export type Shown = Pick<
   Publication,
   'bucket' | 'name' | 'metadata' | 'preconditions' | 'size' | 'crc32c'
 >
+
+/** The open sessions of one door. */
+export interface Census {
+  readonly door: DoorName
+  readonly sessions: number
+  /** When the oldest of them was created. */
+  readonly oldestAt: number
+}
 
 /** Moves a segment to new content under the writer's epoch. */
 export interface Advance {
@@ -461,15 +481,17 @@ export interface Catalog {
     dueAt: number,
     failure?: Failure,
   ): Promise<boolean>
-  /** Ends as `expired` at most `limit` open sessions due at `now` that are not in `busy`; answers their keys. */
+  /** Ends as `expired` at most `limit` open sessions due at `now` that are not in `busy`; answers which. */
   expire(
     now: number,
     tombstoneDueAt: number,
     limit: number,
     busy: ReadonlySet<string>,
-  ): Promise<readonly string[]>
+  ): Promise<ReadonlyArray<Pick<Session, 'key' | 'door'>>>
   /** Removes at most `limit` tombstones due at `now`, and as many event rows older than `eventsBefore`; answers how many rows went. */
   purge(now: number, eventsBefore: number, limit: number): Promise<number>
+  /** Every door that has open sessions. Reads an index, of the open sessions alone. */
+  census(): Promise<readonly Census[]>
 
   // Blobs
   /** At most `limit` blobs that nothing refers to, by name, after `after`. */
@@ -548,6 +570,62 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
+/**
+ * How an upload ended. `published`: it became an object. `cancelled`, `expired` and `invalid` are the other ends of a session;
+ * `failed` is that of an upload in one request, which has none.
+ */
+export type UploadEnd = 'published' | 'cancelled' | 'expired' | 'invalid' | 'failed'
+
+/** What a sweep did. */
+export interface Sweep {
+  readonly ms: number
+  /** False where something went wrong on the way; the next sweep tries again. */
+  readonly isComplete: boolean
+  /** Sessions that expired. */
+  readonly expired: number
+  /** Tombstones and old events that were removed. */
+  readonly purged: number
+  /** Blobs that nothing referred to any more. */
+  readonly freed: number
+}
+
+/**
+ * Hears what happens, from the engine and from its adapters, so that it can be counted. It is told of things that have happened
+ * already, in the midst of requests: it returns at once, never throws, and changes nothing. Durations are milliseconds by a
+ * clock that nobody sets.
+ */
+export interface Observer {
+  // Uploads
+  sessionOpened(door: DoorName): void
+  uploadEnded(door: DoorName, end: UploadEnd): void
+  /** Body bytes have arrived, whatever becomes of them. Told at checkpoints and at the body's end, not for each read. */
+  received(door: DoorName, bytes: number): void
+  /** Bytes are promised that were not before. */
+  acknowledged(door: DoorName, bytes: number): void
+  /** A request with content is answered: all of it is promised, or was known before. `ms` from its arrival on. */
+  chunkTaken(door: DoorName, ms: number): void
+  /** Content has become an object: checksums, sealing, transaction. */
+  published(ms: number): void
+  /** A newer request took the place of a running one. */
+  tookOver(): void
+  /** A request to upload was refused, or broke off; or any request, for want of a scope or beyond a limit. */
+  refused(code: FailureCode): void
+  swept(sweep: Sweep): void
+
+  // Storage and catalog
+  /** The disk has synced the content of a file, or the entries of a directory. */
+  synced(what: 'data' | 'entries', ms: number): void
+  /** The catalog has committed, or failed to; `steps` callers waited for it. */
+  committed(steps: number, ms: number): void
+}
+
+/** What can only be told by looking. */
+export interface Measurements {
+  readonly sessions: readonly Census[]
+  readonly space: Space
+  readonly hasherLagBytes: number
+}
+
 /** How far an acknowledgement goes (design P1). `chunk`: every one. `object`: published objects only. `none`: nothing is synced. */
 export type Durability = 'chunk' | 'object' | 'none'
 
@@ -575,5 +653,6 @@ export interface EngineParts {
   /** Milliseconds since the server started, whatever the clock does. */
   readonly uptime: () => number
   readonly log: Log
+  readonly observer: Observer
   readonly settings: EngineSettings
 }

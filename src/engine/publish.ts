@@ -59,8 +59,9 @@ export function nameOf(
 
 /** `checksum_mismatch`, `size_mismatch`, `precondition_failed`, `bucket_not_found`, and what the catalog says of the session. */
 export async function publish(parts: EngineParts, publishing: Publishing): Promise<StoredObject> {
-  const { catalog, clock, settings, storage } = parts
+  const { catalog, clock, observer, settings, storage } = parts
   const { intent, late, extents, run, session } = publishing
+  const begin = performance.now()
   const name = nameOf(intent, late)
   const size = lengthOf(extents)
   const crc32c = contentCrc32c(extents)
@@ -92,6 +93,7 @@ export async function publish(parts: EngineParts, publishing: Publishing): Promi
     ...(session === undefined ? {} : { session }),
   })
   storage.digests.forget(run)
+  observer.published(performance.now() - begin)
   return object
 }
 

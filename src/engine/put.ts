@@ -4,6 +4,7 @@
  */
 
 import type { BlobWriter } from './blob-writer.ts'
+import type { DoorRules } from './door-rules.ts'
 import { isRefusal, UploadError } from './failure.ts'
 import { interruptionOf } from './interruption.ts'
 import type { Writer } from './leases.ts'
@@ -15,10 +16,11 @@ export async function put(
   parts: EngineParts,
   blobs: BlobWriter,
   writer: Writer,
+  rules: DoorRules,
   intent: Intent,
   body: Body,
 ): Promise<StoredObject> {
-  const { settings, storage } = parts
+  const { observer, settings, storage } = parts
   const followed = followedDigests(settings, intent)
   const blob = storage.create()
   const contentOf = (mark: Mark) => (mark.length === 0 ? [] : [{ blob, start: 0, ...mark }])
@@ -26,7 +28,7 @@ export async function put(
   let isPublished = false
   let isUnclear = false
   try {
-    const receipt = await blobs.write({
+    const receipt = await blobs.write(rules.door, {
       blob,
       start: 0,
       seed: 0,
@@ -54,9 +56,12 @@ export async function put(
     const extents = contentOf(receipt.stored)
     const object = await publish(parts, { intent, late: {}, extents, run: blob, md5: receipt.md5 })
     isPublished = extents.length > 0
+    observer.acknowledged(rules.door, receipt.stored.length)
+    observer.uploadEnded(rules.door, 'published')
     return object
   } catch (error) {
     isUnclear = !isRefusal(error)
+    observer.uploadEnded(rules.door, 'failed')
     throw error
   } finally {
     storage.digests.forget(blob)

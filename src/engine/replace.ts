@@ -6,6 +6,7 @@
 import { admit } from './admission.ts'
 import type { BlobWriter } from './blob-writer.ts'
 import type { Chunk } from './chunk.ts'
+import { lengthOf } from './content.ts'
 import type { DoorRules } from './door-rules.ts'
 import { drainBody } from './drain-body.ts'
 import { isRefusal, UploadError } from './failure.ts'
@@ -26,7 +27,7 @@ export async function replaceSegment(
   session: Session,
   chunk: Chunk,
 ): Promise<void> {
-  const { blobs, catalog, clock, settings, storage } = parts
+  const { blobs, catalog, clock, observer, settings, storage } = parts
   const number = chunk.segment ?? 0
   const blob = storage.create()
   let isReferenced = false
@@ -45,6 +46,7 @@ export async function replaceSegment(
       dueAt: dueAtOf(rules, settings, { createdAt: session.createdAt, activeAt: at }),
     })
     isReferenced = extents.length > 0
+    observer.acknowledged(rules.door, lengthOf(extents))
   } catch (error) {
     isUnclear = !isRefusal(error)
     throw error
@@ -68,7 +70,7 @@ async function receive(
     await drainBody(chunk.body, bodyIdleMs)
     return []
   }
-  const receipt = await blobs.write({
+  const receipt = await blobs.write(rules.door, {
     blob,
     start: 0,
     seed: 0,

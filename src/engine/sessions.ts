@@ -4,7 +4,7 @@
 
 import { lengthOf } from './content.ts'
 import { type Failure, UploadError } from './failure.ts'
-import type { EngineParts, Session, StoredObject } from './ports.ts'
+import type { DoorName, EngineParts, Session, StoredObject } from './ports.ts'
 
 /** Nothing expires sooner than this after a start-up: clients that the outage kept away get their chance (design P8). */
 export const EXPIRY_GRACE_MS = 30 * 60_000
@@ -84,9 +84,10 @@ export class Sessions {
   }
 
   /** Ends the session for good, with the failure that it repeats from now on. */
-  async invalidate(key: string, failure: Failure): Promise<void> {
-    const { catalog, storage, clock, settings } = this.#parts
+  async invalidate(door: DoorName, key: string, failure: Failure): Promise<void> {
+    const { catalog, storage, clock, observer, settings } = this.#parts
     storage.digests.forget(key)
-    await catalog.end(key, 'invalid', clock() + settings.tombstoneTtlMs, failure)
+    const dueAt = clock() + settings.tombstoneTtlMs
+    if (await catalog.end(key, 'invalid', dueAt, failure)) observer.uploadEnded(door, 'invalid')
   }
 }

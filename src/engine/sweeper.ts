@@ -5,7 +5,7 @@
  */
 
 import { setImmediate as pause } from 'node:timers/promises'
-import type { EngineParts } from './ports.ts'
+import type { EngineParts, Sweep } from './ports.ts'
 import { shortKey } from './session-key.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -20,6 +20,8 @@ export interface SweeperParts extends EngineParts {
   /** True for a blob that is being read or written, whatever the catalog says of it. */
   readonly isInUse: (blob: string) => boolean
 }
+
+type Tally = { -readonly [Count in 'expired' | 'purged' | 'freed']: Sweep[Count] }
 
 export class Sweeper {
   readonly #parts: SweeperParts
@@ -74,44 +76,53 @@ export class Sweeper {
   }
 
   async #sweepAll(): Promise<void> {
+    const { log, observer } = this.#parts
+    const begin = performance.now()
+    const tally: Tally = { expired: 0, purged: 0, freed: 0 }
+    let isComplete = false
     try {
       do {
         this.#isAskedAgain = false
-        await this.#expire()
-        await this.#purge()
-        await this.#free()
+        await this.#expire(tally)
+        await this.#purge(tally)
+        await this.#free(tally)
       } while (this.#isAskedAgain && !this.#isClosed)
+      isComplete = true
     } catch (error) {
-      this.#parts.log.error({ err: error }, 'sweep failed; the next one tries again')
+      log.error({ err: error }, 'sweep failed; the next one tries again')
     }
+    observer.swept({ ...tally, isComplete, ms: performance.now() - begin })
   }
 
-  async #expire(): Promise<void> {
-    const { catalog, clock, log, sessions, settings, storage, busy } = this.#parts
+  async #expire(tally: Tally): Promise<void> {
+    const { catalog, clock, log, observer, sessions, settings, storage, busy } = this.#parts
     if (!sessions.mayExpire) return
     for (;;) {
       const now = clock()
-      const keys = await catalog.expire(now, now + settings.tombstoneTtlMs, BATCH, busy())
-      for (const key of keys) {
+      const expired = await catalog.expire(now, now + settings.tombstoneTtlMs, BATCH, busy())
+      for (const { key, door } of expired) {
         storage.digests.forget(key)
         log.info({ session: shortKey(key) }, 'expired')
+        observer.uploadEnded(door, 'expired')
       }
-      if (keys.length < BATCH || this.#isClosed) return
+      tally.expired += expired.length
+      if (expired.length < BATCH || this.#isClosed) return
       await pause()
     }
   }
 
-  async #purge(): Promise<void> {
+  async #purge(tally: Tally): Promise<void> {
     const { catalog, clock, settings } = this.#parts
     for (;;) {
       const now = clock()
       const rows = await catalog.purge(now, now - settings.tombstoneTtlMs, BATCH)
+      tally.purged += rows
       if (rows < BATCH || this.#isClosed) return
       await pause()
     }
   }
 
-  async #free(): Promise<void> {
+  async #free(tally: Tally): Promise<void> {
     const { catalog, storage, isInUse, log } = this.#parts
     let after: string | undefined
     for (;;) {
@@ -122,6 +133,7 @@ export class Sweeper {
         try {
           await storage.discard(blob)
           freed.push(blob)
+          tally.freed += 1
         } catch (error) {
           // One that cannot be freed keeps no other.
           log.error({ err: error, blob }, 'cannot free a blob')

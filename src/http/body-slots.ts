@@ -9,6 +9,7 @@
 import { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { UploadError } from '../engine/failure.ts'
+import type { Observer } from '../engine/ports.ts'
 import { declaredLength } from './request-body.ts'
 
 declare module 'fastify' {
@@ -18,7 +19,11 @@ declare module 'fastify' {
   }
 }
 
-export function limitBodies(app: FastifyInstance, limit: number): void {
+export function limitBodies(
+  app: FastifyInstance,
+  limit: number,
+  observer: Pick<Observer, 'refused'>,
+): void {
   let taken = 0
   app.decorateRequest('freeSlot', undefined)
 
@@ -29,6 +34,7 @@ export function limitBodies(app: FastifyInstance, limit: number): void {
       return
     }
     if (taken >= limit) {
+      observer.refused('too_many_bodies')
       done(new UploadError({ code: 'too_many_bodies', limit }), payload)
       return
     }

@@ -10,6 +10,7 @@ import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Rate } from '../config-values.ts'
 import { UploadError } from '../engine/failure.ts'
+import type { Observer } from '../engine/ports.ts'
 import { RateCounts } from './rate-counts.ts'
 
 /** `chunks`: the request brings content. `requests`: every other one. */
@@ -27,7 +28,11 @@ declare module 'fastify' {
 /** A household has 2^64 IPv6 addresses. */
 const IPV6_PREFIX = 64
 
-export async function limitRates(app: FastifyInstance, limits: RateLimits): Promise<void> {
+export async function limitRates(
+  app: FastifyInstance,
+  limits: RateLimits,
+  observer: Pick<Observer, 'refused'>,
+): Promise<void> {
   if (limits.requests === undefined && limits.chunks === undefined) return
   await app.register(rateLimit, { global: false, keyGenerator: clientOf, store: RateCounts })
   const limiters = {
@@ -39,6 +44,7 @@ export async function limitRates(app: FastifyInstance, limits: RateLimits): Prom
     if (request.originalUrl.startsWith('/-/')) return
     const limit = await limiters[trafficOf(request)]?.(request)
     if (limit === undefined || limit.isAllowed || !limit.isExceeded) return
+    observer.refused('too_many_requests')
     throw new UploadError({
       code: 'too_many_requests',
       who: 'address',

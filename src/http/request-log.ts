@@ -48,12 +48,18 @@ export function requestIds(): () => string {
   }
 }
 
-export function logResponses(app: FastifyInstance): void {
+/** Told of every answer: its route's pattern, and its status; without one the client went away before it. */
+export type ResponseListener = (pattern: string | undefined, status: number | undefined) => void
+
+export function logResponses(app: FastifyInstance, listen: ResponseListener): void {
   app.decorateRequest('sessionKey', undefined)
   app.addHook('onRequest', (request, reply, done) => {
     const begin = performance.now()
     // 'close', not 'finish': a client that went away before its answer deserves its line, too.
-    reply.raw.once('close', () => logResponse(request, reply.raw, performance.now() - begin))
+    reply.raw.once('close', () => {
+      const status = logResponse(request, reply.raw, performance.now() - begin)
+      listen(request.routeOptions.url, status)
+    })
     done()
   })
 }
@@ -62,14 +68,15 @@ function logResponse(
   request: FastifyRequest,
   response: Pick<ServerResponse, 'statusCode' | 'headersSent' | 'writableFinished'>,
   ms: number,
-): void {
+): number | undefined {
   const { method, routeOptions, sessionKey, principal } = request
+  // Node says 200 of what was never answered.
+  const status = response.headersSent ? response.statusCode : undefined
   request.log.info(
     {
       method,
       route: routeOptions.url,
-      // Node says 200 of what was never answered.
-      ...(response.headersSent && { status: response.statusCode }),
+      status,
       ms: Math.round(ms * 10) / 10,
       session: sessionKey,
       key: principal?.name,
@@ -77,4 +84,5 @@ function logResponse(
     },
     'response',
   )
+  return status
 }

@@ -14,7 +14,9 @@ import type {
   Durability,
   Extent,
   Log,
+  Observer,
   Receipt,
+  Space,
   Storage,
 } from '../engine/ports.ts'
 import { append } from './disk/append-loop.ts'
@@ -26,6 +28,7 @@ import { fail, fault } from './disk/faults.ts'
 import { type Files, NODE_FILES } from './disk/files.ts'
 import { FreeSpace } from './disk/free-space.ts'
 import { Hasher } from './disk/hasher.ts'
+import { timedFiles } from './disk/timed-files.ts'
 
 export interface DiskSettings {
   readonly directory: string
@@ -35,6 +38,7 @@ export interface DiskSettings {
   readonly reserveBytes: number | undefined
   readonly clock: Clock
   readonly log: Log
+  readonly observer: Pick<Observer, 'synced'>
   /** For tests: another disk, and checkpoints that come sooner. */
   readonly files?: Files
   readonly pace?: Pace
@@ -55,7 +59,7 @@ export class DiskStorage implements Storage {
 
   /** Makes the directories. Rejects with an ordinary Error where they cannot be written. */
   static async open(settings: DiskSettings): Promise<DiskStorage> {
-    const { files = NODE_FILES } = settings
+    const files = timedFiles(settings.files ?? NODE_FILES, settings.observer)
     return new DiskStorage(settings, await BlobDirectory.open({ ...settings, files }), files)
   }
 
@@ -144,6 +148,10 @@ export class DiskStorage implements Storage {
 
   async hasRoom(): Promise<boolean> {
     return await this.#space.hasRoom().catch(fail)
+  }
+
+  async space(): Promise<Space> {
+    return await this.#space.space().catch(fail)
   }
 
   async check(): Promise<void> {

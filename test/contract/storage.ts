@@ -364,6 +364,8 @@ function upkeep(t: Test, open: Make): void {
   t.test('there is room, and the medium can be written', async t => {
     const storage = await open(t)
     t.equal(await storage.hasRoom(), true)
+    const { free, capacity, reserve } = await storage.space()
+    t.ok(reserve >= 0 && free > reserve && capacity >= free)
     await storage.check()
     t.same(await names(storage), [])
   })
@@ -396,6 +398,22 @@ function digests(t: Test, open: Make): void {
     await storage.digests.follow('run', extents, ['md5'])
     t.match(await storage.digests.finish('run', extents, ['sha256']), { sha256: both.sha256 })
     t.strictSame(await storage.digests.finish('none', extents, []), {})
+  })
+
+  t.test('the lag is what the runs have not hashed yet', async t => {
+    const storage = await open(t)
+    const { digests } = storage
+    const bytes = someBytes(2_500_000)
+    const extents = [extentOf(await stored(storage, bytes), bytes)]
+    t.equal(digests.lagBytes, 0)
+    // Read before the hasher's first word can have come.
+    const following = ['a', 'b'].map(run => digests.follow(run, extents, ['md5']))
+    t.equal(digests.lagBytes, 5_000_000)
+    digests.forget('b')
+    const finishing = digests.finish('a', extents, ['md5'])
+    t.equal(digests.lagBytes, 2_500_000, 'also of a run that somebody waits for')
+    await Promise.all([...following, finishing])
+    t.equal(digests.lagBytes, 0)
   })
 
   t.test('an unknown run, and one without content', async t => {

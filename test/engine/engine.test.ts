@@ -12,12 +12,12 @@ const RULES = { ...GOOGLE, granule: 16 }
 test('put: whole, with its checksums, or not at all', async t => {
   const { engine, directory } = await openEngine(t)
   const bytes = sourceBytes(0, 3_000_000)
-  const object = await engine.put(intentOf('o'), bodyOf(bytes))
+  const object = await engine.put(GOOGLE, intentOf('o'), bodyOf(bytes))
   t.match(object, { size: bytes.length, metageneration: 1, md5: hash('md5', bytes, 'base64') })
   t.same(await contentOf(engine, 'o'), bytes)
 
   const put = (name: string, more = {}, body = bodyOf(bytes)) =>
-    engine.put(intentOf(name, more), body)
+    engine.put(GOOGLE, intentOf(name, more), body)
   await t.rejects(put('p', {}, bodyOf(bytes, { cutAt: 9 })), refusal('body_cut'))
   await t.rejects(put('p', {}, bodyOf(bytes, { idleAt: 9 })), refusal('body_idle'))
   const chunked = bodyOf(bytes, { isChunked: true })
@@ -32,7 +32,7 @@ test('put: whole, with its checksums, or not at all', async t => {
   await t.rejects(engine.objects.find({ bucket: 'bkt', name: 'p' }), refusal('object_not_found'))
   t.equal((await blobFiles(directory)).length, 1, 'the refused ones left nothing')
 
-  const empty = await engine.put(intentOf('empty'), bodyOf(Buffer.alloc(0)))
+  const empty = await engine.put(GOOGLE, intentOf('empty'), bodyOf(Buffer.alloc(0)))
   t.match(empty, { size: 0, crc32c: 0, md5: '1B2M2Y8AsgTpgAmY7PhCfg==' })
   t.same(await contentOf(engine, 'empty'), Buffer.alloc(0))
 })
@@ -41,8 +41,8 @@ test('too large, with and without a declared length', async t => {
   const { engine } = await openEngine(t, { settings: { maxObjectSize: 100 } })
   const tooLarge = refusal('too_large', { limit: 100 })
   const bytes = sourceBytes(0, 101)
-  await t.rejects(engine.put(intentOf('o'), bodyOf(bytes)), tooLarge)
-  await t.rejects(engine.put(intentOf('o'), bodyOf(bytes, { isChunked: true })), tooLarge)
+  await t.rejects(engine.put(GOOGLE, intentOf('o'), bodyOf(bytes)), tooLarge)
+  await t.rejects(engine.put(GOOGLE, intentOf('o'), bodyOf(bytes, { isChunked: true })), tooLarge)
   await t.rejects(engine.create(RULES, intentOf('o', { total: 101 })), tooLarge)
   const { token } = await engine.create(RULES, intentOf('o'))
   const chunked = { body: bodyOf(bytes, { isChunked: true }), offset: 0, last: true }
@@ -53,11 +53,11 @@ test('too large, with and without a declared length', async t => {
 test('md5 off: none is computed, but a declared one is still verified', async t => {
   const { engine } = await openEngine(t, { settings: { md5: false } })
   const bytes = sourceBytes(0, 100)
-  t.equal((await engine.put(intentOf('o'), bodyOf(bytes))).md5, undefined)
+  t.equal((await engine.put(GOOGLE, intentOf('o'), bodyOf(bytes))).md5, undefined)
   const wrong = intentOf('p', { checksums: { md5: 'DMF1ucDxtqgxw5niaXcmYQ==' } })
-  await t.rejects(engine.put(wrong, bodyOf(bytes)), refusal('checksum_mismatch'))
+  await t.rejects(engine.put(GOOGLE, wrong, bodyOf(bytes)), refusal('checksum_mismatch'))
   const right = intentOf('p', { checksums: { md5: hash('md5', bytes, 'base64') } })
-  t.equal((await engine.put(right, bodyOf(bytes))).size, 100)
+  t.equal((await engine.put(GOOGLE, right, bodyOf(bytes))).size, 100)
 })
 
 test('GCS-45: checksums declared at the beginning are verified at the end, over many chunks', async t => {
@@ -131,7 +131,7 @@ test('GCS-49: a precondition that no longer holds at the end', async t => {
   const { engine } = await openEngine(t)
   const intent = intentOf('o', { preconditions: { generationMatch: 0 } })
   const { token } = await engine.create(RULES, intent)
-  await engine.put(intentOf('o'), bodyOf(sourceBytes(0, 9)))
+  await engine.put(GOOGLE, intentOf('o'), bodyOf(sourceBytes(0, 9)))
   const last = () => ({ body: bodyOf(sourceBytes(0, 32)), offset: 0, last: true })
   await t.rejects(engine.append(RULES, token, last()), refusal('precondition_failed'))
   const reason = { code: 'precondition_failed' }
@@ -161,7 +161,7 @@ test('GCS-36, GCS-37: a done session answers the same for ever, and takes the bo
   const send = (body = bodyOf(sourceBytes(0, 32))) =>
     engine.append(RULES, token, { body, offset: 0, last: true })
   const first = await send()
-  await engine.put(intentOf('o'), bodyOf(sourceBytes(0, 9)))
+  await engine.put(GOOGLE, intentOf('o'), bodyOf(sourceBytes(0, 9)))
   await engine.objects.delete({ bucket: 'bkt', name: 'o' }, {})
   const body = bodyOf(sourceBytes(0, 32))
   const again = await send(body)

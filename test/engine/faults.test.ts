@@ -116,7 +116,10 @@ test('P5: a publication whose answer was lost stands, and answers the repetition
   t.same(await contentOf(engine, 'o'), sourceBytes(0, 96))
 
   faulty.loseAnswer('publish', 2)
-  await t.rejects(engine.put(intentOf('p'), bodyOf(sourceBytes(0, 9))), refusal('catalog_failed'))
+  await t.rejects(
+    engine.put(GOOGLE, intentOf('p'), bodyOf(sourceBytes(0, 9))),
+    refusal('catalog_failed'),
+  )
   t.same(await contentOf(engine, 'p'), sourceBytes(0, 9))
 })
 
@@ -133,7 +136,7 @@ test('P10: a full disk keeps what arrived, refuses what is new, and the upload g
   await t.rejects(send(engine, token, 32, 64), refusal('no_space'))
   t.equal(await persisted(engine, token), 32)
   await waitFor(async () => (await codeOf(engine.create(RULES, intentOf('p')))) === 'no_space')
-  await t.rejects(engine.put(intentOf('q'), bodyOf(sourceBytes(0, 9))), refusal('no_space'))
+  await t.rejects(engine.put(GOOGLE, intentOf('q'), bodyOf(sourceBytes(0, 9))), refusal('no_space'))
   files.before = () => {}
   files.available = undefined
   await waitFor(async () => (await codeOf(engine.create(RULES, intentOf('p')))) === undefined)
@@ -192,7 +195,9 @@ test('P3: two requests for the same bytes at once make one object', async t => {
 test('P4: of uploads that race with generationMatch 0 exactly one wins', async t => {
   const { engine, directory } = await openEngine(t, { commitDelayMs: 20 })
   const intent = intentOf('o', { preconditions: { generationMatch: 0 } })
-  const racing = Array.from({ length: 8 }, () => engine.put(intent, bodyOf(sourceBytes(0, 9))))
+  const racing = Array.from({ length: 8 }, () =>
+    engine.put(GOOGLE, intent, bodyOf(sourceBytes(0, 9))),
+  )
   const settled = await Promise.allSettled(racing)
   t.equal(settled.filter(({ status }) => status === 'fulfilled').length, 1)
   t.equal((await blobFiles(directory)).length, 1)
@@ -202,7 +207,7 @@ test('slow commits are shared', async t => {
   const { engine, catalog } = await openEngine(t, { commitDelayMs: 20 })
   const before = (catalog as unknown as { commits: number }).commits
   const puts = Array.from({ length: 50 }, (_, n) =>
-    engine.put(intentOf(`o${n}`), bodyOf(sourceBytes(0, 9))),
+    engine.put(GOOGLE, intentOf(`o${n}`), bodyOf(sourceBytes(0, 9))),
   )
   await Promise.all(puts)
   const commits = (catalog as unknown as { commits: number }).commits - before

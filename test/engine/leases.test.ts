@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'tap'
 import { type Writer, Writers } from '../../src/engine/leases.ts'
+import { UNOBSERVED } from '../support/observer.ts'
 import { refusal } from '../support/refusal.ts'
 
 /** Work that goes on until it is told to end, and notes when it began. */
@@ -18,7 +19,7 @@ function work() {
 }
 
 test('P3: take_over asks the older writer to stop and waits until it is gone', async t => {
-  const writers = new Writers()
+  const writers = new Writers(UNOBSERVED)
   const [older, newer] = [work(), work()]
   const first = writers.write('s', 0, 'take_over', older.run)
   const writer = await older.begun
@@ -41,7 +42,7 @@ test('P3: take_over asks the older writer to stop and waits until it is gone', a
 })
 
 test('P3: of three, the one in the middle gives way without having written', async t => {
-  const writers = new Writers()
+  const writers = new Writers(UNOBSERVED)
   const [one, two, three] = [work(), work(), work()]
   const first = writers.write('s', 0, 'take_over', one.run)
   await one.begun
@@ -62,7 +63,7 @@ test('P3: of three, the one in the middle gives way without having written', asy
 })
 
 test('P3: a writer that does not stop is left behind after a second', async () => {
-  const writers = new Writers()
+  const writers = new Writers(UNOBSERVED)
   const [stuck, newer] = [work(), work()]
   const first = writers.write('s', 0, 'take_over', stuck.run)
   await stuck.begun
@@ -75,7 +76,7 @@ test('P3: a writer that does not stop is left behind after a second', async () =
 })
 
 test('refuse, wait and last_finished_wins', async t => {
-  const writers = new Writers()
+  const writers = new Writers(UNOBSERVED)
   const holder = work()
   const held = writers.write('s', 0, 'refuse', holder.run)
   await holder.begun
@@ -101,7 +102,7 @@ test('refuse, wait and last_finished_wins', async t => {
 })
 
 test('P11: draining stops everybody, waits for them, and lets nobody in', async t => {
-  const writers = new Writers()
+  const writers = new Writers(UNOBSERVED)
   const one = work()
   const first = writers.write('s', 0, 'take_over', one.run)
   const writer = await one.begun

@@ -160,7 +160,7 @@ test('P8: a session that is being written is there, though its time is over', as
 test('blobs in use do not keep others from being freed', async t => {
   const { engine, clock, directory } = await openEngine(t)
   const put = async (name: string) => {
-    await engine.put(intentOf(name), bodyOf(Buffer.from('x')))
+    await engine.put(GOOGLE, intentOf(name), bodyOf(Buffer.from('x')))
     return { bucket: 'bkt', name }
   }
   for (let n = 0; n < 101; n += 1) {

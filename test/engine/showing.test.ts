@@ -141,7 +141,7 @@ test('P2: an overwrite takes no byte from an object that took over the earlier o
 test('UCLOUD-05: an object that is to be replaced stays until there is something instead', async t => {
   const { engine } = await openEngine(t)
   const old = sourceBytes(0, 10, 7)
-  await engine.put(intentOf('o'), bodyOf(old))
+  await engine.put(UCLOUD, intentOf('o'), bodyOf(old))
   const { token } = await engine.create(UCLOUD, intentOf('o'))
   t.same(await contentOf(engine, 'o'), old)
   const bytes = sourceBytes(0, 100)
@@ -157,7 +157,7 @@ test('P4: an object that others published under a free name is not overwritten',
   const bytes = sourceBytes(0, 60)
   await put(engine, token, bytes.subarray(0, 20), 0)
   const foreign = sourceBytes(0, 10, 7)
-  await engine.put(intentOf('o'), bodyOf(foreign))
+  await engine.put(UCLOUD, intentOf('o'), bodyOf(foreign))
   const refused = refusal('precondition_failed')
   await t.rejects(put(engine, token, bytes.subarray(20, 40), 20), refused)
   await t.rejects(put(engine, token, bytes.subarray(20), 20, { total: 60 }), refused)

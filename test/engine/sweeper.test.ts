@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { test } from 'tap'
 import { GOOGLE } from '../../src/engine/door-rules.ts'
+import type { Sweep } from '../../src/engine/ports.ts'
 import { bodyOf, GatedBody } from '../support/body.ts'
 import {
   blobFiles,
@@ -16,6 +17,7 @@ import {
   sourceBytes,
 } from '../support/engine.ts'
 import { FaultyCatalog } from '../support/faulty-catalog.ts'
+import { UNOBSERVED } from '../support/observer.ts'
 import { refusal } from '../support/refusal.ts'
 
 const RULES = { ...GOOGLE, granule: 16 }
@@ -100,7 +102,7 @@ test('P5, P8: tombstones answer for their time and vanish; objects stay for ever
 test('what is overwritten, deleted or cancelled is freed; what is read meanwhile is not', async t => {
   const { engine, directory } = await openEngine(t)
   const put = (name: string, variant: number) =>
-    engine.put(intentOf(name), bodyOf(sourceBytes(0, 400_000, variant)))
+    engine.put(GOOGLE, intentOf(name), bodyOf(sourceBytes(0, 400_000, variant)))
   await put('o', 0)
   const reader = await engine.objects.open({ bucket: 'bkt', name: 'o' })
   await put('o', 1)
@@ -116,7 +118,7 @@ test('what is overwritten, deleted or cancelled is freed; what is read meanwhile
 
 test('orphans of a crash are gone after the next start', async t => {
   const first = await openEngine(t)
-  await first.engine.put(intentOf('o'), bodyOf(sourceBytes(0, 9)))
+  await first.engine.put(GOOGLE, intentOf('o'), bodyOf(sourceBytes(0, 9)))
   const [kept] = (await blobFiles(first.directory)) as [string]
   await first.close()
   const orphan = join(dirname(kept), 'f'.repeat(32))
@@ -135,9 +137,27 @@ test('a sweep of 1,000 sessions goes in small steps, and requests go on between 
   const third = faulty.hold('expire', 3)
   const sweeping = engine.sweep()
   await third.reached
-  await engine.put(intentOf('meanwhile'), bodyOf(sourceBytes(0, 9)))
+  await engine.put(GOOGLE, intentOf('meanwhile'), bodyOf(sourceBytes(0, 9)))
   third.release()
   await sweeping
   t.ok(faulty.calls('expire') >= 10)
   t.same(await catalog.expire(clock.now, clock.now, 1, new Set()), [])
+})
+
+test('a sweep says what it did, and that it broke off', async t => {
+  const faulty = new FaultyCatalog()
+  const sweeps: Sweep[] = []
+  const observer = { ...UNOBSERVED, swept: (sweep: Sweep) => void sweeps.push(sweep) }
+  const { engine, clock } = await openEngine(t, { wrapCatalog: faulty.wrap, observer })
+  const { token } = await engine.create(RULES, intentOf('o'))
+  await engine.append(RULES, token, { body: bodyOf(sourceBytes(0, 32)), offset: 0, last: false })
+  clock.now += 48 * HOUR
+  faulty.fail('garbage', 1)
+  await engine.sweep()
+  clock.now += 7 * DAY
+  await engine.sweep()
+  t.match(sweeps, [
+    { isComplete: false, expired: 1, purged: 0, freed: 0 },
+    { isComplete: true, expired: 0, purged: 1, freed: 1 },
+  ])
 })

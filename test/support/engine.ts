@@ -9,10 +9,18 @@ import type { Test } from 'tap'
 import { SqliteCatalog } from '../../src/catalog/sqlite.ts'
 import { Budget } from '../../src/engine/budget.ts'
 import { Engine } from '../../src/engine/engine.ts'
-import type { Catalog, EngineSettings, Intent, Log, Storage } from '../../src/engine/ports.ts'
+import type {
+  Catalog,
+  EngineSettings,
+  Intent,
+  Log,
+  Observer,
+  Storage,
+} from '../../src/engine/ports.ts'
 import type { Pace } from '../../src/storage/disk/checkpoints.ts'
 import type { Files } from '../../src/storage/disk/files.ts'
 import { DiskStorage } from '../../src/storage/disk.ts'
+import { UNOBSERVED } from './observer.ts'
 
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
@@ -39,6 +47,7 @@ export interface TestEngineOptions {
   readonly reserveBytes?: number
   /** How much longer each commit takes. */
   readonly commitDelayMs?: number
+  readonly observer?: Observer
 }
 
 /** One server's life over a directory; `reopen` is the next one. */
@@ -65,7 +74,7 @@ async function open(
   options: TestEngineOptions & { readonly directory: string },
   clock: { now: number },
 ): Promise<TestEngine> {
-  const { directory } = options
+  const { directory, observer = UNOBSERVED } = options
   const complaints: object[] = []
   const complain = (fields: object, message: string) => complaints.push({ ...fields, message })
   const log: Log = { debug() {}, info() {}, warn: complain, error: complain }
@@ -74,6 +83,7 @@ async function open(
     directory,
     durability: 'chunk',
     log,
+    observer,
     reserveBytes: 0,
     onFatal: error => complain({ error }, 'fatal'),
     ...(options.commitDelayMs === undefined
@@ -87,6 +97,7 @@ async function open(
     reserveBytes: options.reserveBytes ?? 0,
     clock: now,
     log,
+    observer,
     ...(options.files === undefined ? {} : { files: options.files }),
     ...(options.pace === undefined ? {} : { pace: options.pace }),
   })
@@ -94,7 +105,7 @@ async function open(
   const settings = { ...SETTINGS, ...options.settings }
   const startedAt = clock.now
   const uptime = () => clock.now - startedAt
-  const engine = new Engine({ storage, catalog, clock: now, uptime, log, settings })
+  const engine = new Engine({ storage, catalog, clock: now, uptime, log, observer, settings })
   await engine.start()
   if ((await catalog.findBucket('bkt')) === undefined) await engine.buckets.create('bkt')
 

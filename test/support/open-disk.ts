@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { Budget } from '../../src/engine/budget.ts'
 import type { Log } from '../../src/engine/ports.ts'
 import { type DiskSettings, DiskStorage } from '../../src/storage/disk.ts'
+import { UNOBSERVED } from './observer.ts'
 
 export const QUIET: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -21,6 +22,7 @@ export async function openDisk(
     reserveBytes: 0,
     clock: () => NOON,
     log: QUIET,
+    observer: UNOBSERVED,
     ...settings,
   })
   t.teardown(() => storage.close())

@@ -4,6 +4,7 @@
 
 import type { Test } from 'tap'
 import { SqliteCatalog, type SqliteCatalogOptions } from '../../src/catalog/sqlite.ts'
+import { UNOBSERVED } from './observer.ts'
 
 export interface CatalogRecord {
   readonly warnings: string[]
@@ -20,6 +21,7 @@ export async function openCatalog(
     directory: options.directory ?? t.testdir(),
     durability: 'chunk',
     log: { debug() {}, info() {}, warn: complain, error: complain },
+    observer: UNOBSERVED,
     reserveBytes: 0,
     onFatal: error => record.fatal.push(error),
     ...options,

@@ -22,8 +22,8 @@ export type FromWriter =
   | { readonly kind: 'opened' }
   /** It could not be opened, and why. */
   | { readonly kind: 'refused'; readonly error: Error }
-  /** All steps of one commit. */
-  | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
+  /** All steps of one commit, and how long it took. */
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[]; readonly ms: number }
   /** The catalog cannot be trusted any more; nothing more is answered. */
   | { readonly kind: 'fatal'; readonly error: Error }
   | { readonly kind: 'warning'; readonly fields: object; readonly message: string }

@@ -37,7 +37,7 @@ export interface Operations {
     tombstoneDueAt: number,
     limit: number,
     busy: ReadonlySet<string>,
-  ): readonly string[]
+  ): ReadonlyArray<Pick<Session, 'key' | 'door'>>
   purge(now: number, eventsBefore: number, limit: number): number
   forget(blobs: readonly string[]): void
   createBucket(name: string, at: number, settings?: Bucket['settings']): Bucket

@@ -6,6 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type {
   Bucket,
+  Census,
   Extent,
   ObjectQuery,
   Segment,
@@ -34,6 +35,9 @@ const SEGMENT =
   'SELECT number, epoch, extents, chunks FROM segments WHERE session = :key AND number = :number'
 const SEGMENTS =
   'SELECT number, epoch, extents, chunks FROM segments WHERE session = :key ORDER BY number'
+const CENSUS = `
+  SELECT door, count(*) AS sessions, min(created_at) AS oldestAt FROM sessions
+  WHERE state = 'open' GROUP BY door`
 const GARBAGE = 'SELECT name FROM blobs WHERE refs = 0 AND name > :after ORDER BY name LIMIT :limit'
 const UNKNOWN = `
   SELECT value AS name FROM json_each(:blobs)
@@ -57,6 +61,7 @@ export class Reader {
   readonly #state: Query<{ state: SessionState }>
   readonly #segment: Query<SegmentHead>
   readonly #segments: Query<SegmentHead>
+  readonly #census: Query<Census>
   readonly #garbage: Query<{ name: string }>
   readonly #unknown: Query<{ name: string }>
   readonly #bucket: Query<BucketRow>
@@ -73,6 +78,7 @@ export class Reader {
     this.#state = new Query(database, STATE)
     this.#segment = new Query(database, SEGMENT)
     this.#segments = new Query(database, SEGMENTS)
+    this.#census = new Query(database, CENSUS)
     this.#garbage = new Query(database, GARBAGE)
     this.#unknown = new Query(database, UNKNOWN)
     this.#bucket = new Query(database, BUCKET)
@@ -100,6 +106,10 @@ export class Reader {
 
   segments(key: string): Segment[] {
     return this.#segments.all({ key }).map(segmentOf)
+  }
+
+  census(): Census[] {
+    return this.#census.all().map(({ door, sessions, oldestAt }) => ({ door, sessions, oldestAt }))
   }
 
   garbage(limit: number, after: string): string[] {

@@ -47,7 +47,7 @@ const CLOSE = `
 const FINISH = `
   UPDATE sessions SET state = 'done', total = :total, active_at = :at, due_at = :dueAt, outcome = :outcome
   WHERE key = :key`
-const DUE = `SELECT key FROM sessions WHERE state = 'open' AND due_at <= :now ORDER BY due_at`
+const DUE = `SELECT key, door FROM sessions WHERE state = 'open' AND due_at <= :now ORDER BY due_at`
 const BURY = `
   DELETE FROM sessions WHERE rowid IN (
     SELECT rowid FROM sessions WHERE state <> 'open' AND due_at <= :now ORDER BY due_at LIMIT :limit)`
@@ -67,6 +67,7 @@ const DROP_SEGMENTS = 'DELETE FROM segments WHERE session = :key'
 /** One step frees the segments of no more sessions once it has freed this many: others wait for its commit. */
 const SEGMENTS_PER_STEP = 10_000
 
+type Due = Pick<Session, 'key' | 'door'>
 interface ShownObject {
   readonly bucket: string
   readonly name: string
@@ -85,7 +86,7 @@ export class Sessions {
   readonly #open: Query<{ total: number | null }>
   readonly #close: Query<never>
   readonly #finish: Query<never>
-  readonly #due: Query<{ key: string }>
+  readonly #due: Query<Due>
   readonly #bury: Query<never>
   readonly #segment: Query<SegmentRow>
   readonly #segments: Query<SegmentRow>
@@ -208,16 +209,17 @@ export class Sessions {
     tombstoneDueAt: number,
     limit: number,
     busy: ReadonlySet<string>,
-  ): readonly string[] {
-    const expired: string[] = []
+  ): readonly Due[] {
+    const expired: Due[] = []
     let segments = 0
-    for (const key of this.#dueKeys(now, limit, busy)) {
+    for (const due of this.#dueSessions(now, limit, busy)) {
       if (segments >= SEGMENTS_PER_STEP) break
+      const { key } = due
       this.#close.run({ key, state: 'expired', dueAt: tombstoneDueAt, outcome: null })
       const from = this.#takeSegments(key).map(extentsOf)
       this.#references.move({ from, to: [] })
       segments += from.length
-      expired.push(key)
+      expired.push(due)
     }
     return expired
   }
@@ -268,15 +270,15 @@ export class Sessions {
     return rows
   }
 
-  #dueKeys(now: number, limit: number, busy: ReadonlySet<string>): string[] {
-    const keys: string[] = []
-    if (limit < 1) return keys
-    for (const { key } of this.#due.each({ now })) {
+  #dueSessions(now: number, limit: number, busy: ReadonlySet<string>): Due[] {
+    const found: Due[] = []
+    if (limit < 1) return found
+    for (const { key, door } of this.#due.each({ now })) {
       if (busy.has(key)) continue
-      keys.push(key)
-      if (keys.length === limit) break
+      found.push({ key, door })
+      if (found.length === limit) break
     }
-    return keys
+    return found
   }
 }
 

@@ -88,8 +88,9 @@ export class WriterThread {
   }
 
   #commit(steps: readonly Step[]): void {
+    const begin = performance.now()
     const { answers, fatal, releasedBallast } = this.#group.run(steps)
-    this.#say({ kind: 'answers', answers })
+    this.#say({ kind: 'answers', answers, ms: performance.now() - begin })
     if (releasedBallast) this.#warnOfFullDisk()
     if (fatal !== undefined) this.#break(fatal)
   }

@@ -6,13 +6,14 @@
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { UploadError } from '../../engine/failure.ts'
-import type { Log } from '../../engine/ports.ts'
+import type { Log, Observer } from '../../engine/ports.ts'
 import type { Answer, Step } from './group-commit.ts'
 import type { FromWriter, ToWriter, WriterSettings } from './messages.ts'
 import type { OperationName, Operations } from './operations.ts'
 
 export interface WriterOptions extends WriterSettings {
   readonly log: Log
+  readonly observer: Pick<Observer, 'committed'>
   /** Called once, after every caller was rejected: the catalog cannot be trusted any more. */
   readonly onFatal: (error: Error) => void
 }
@@ -127,6 +128,7 @@ export class Writer {
         break
       case 'answers':
         this.#commits += 1
+        this.#options.observer.committed(message.answers.length, message.ms)
         for (const answer of message.answers) this.#settle(answer)
         if (this.#calls.size === 0 && !this.#isClosing) this.#worker.unref()
         break

@@ -2,6 +2,7 @@
  * `uploadType=media` (gcs.md §4): the body is the object, the query names it.
  */
 
+import { GOOGLE } from '../../engine/door-rules.ts'
 import type { Metadata } from '../../engine/ports.ts'
 import type { Call } from './door.ts'
 import { declaredChecksums } from './goog-hash.ts'
@@ -25,7 +26,7 @@ export async function putMedia(call: Call, bucket: string): Promise<unknown> {
     checksums: declaredChecksums(headers, true) ?? {},
     doorData: {},
   }
-  const object = await withBody(call, body => engine.put(intent, body))
+  const object = await withBody(call, body => engine.put(GOOGLE, intent, body))
   return sendUploaded(call, object)
 }
 

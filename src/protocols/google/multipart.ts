@@ -2,6 +2,7 @@
  * `uploadType=multipart` (gcs.md §5): the object's resource and its content in one request.
  */
 
+import { GOOGLE } from '../../engine/door-rules.ts'
 import { UploadError } from '../../engine/failure.ts'
 import type { Intent, StoredObject } from '../../engine/ports.ts'
 import type { Call } from './door.ts'
@@ -33,7 +34,7 @@ export async function putMultipart(call: Call, bucket: string): Promise<unknown>
 
 async function putRelated(call: Call, intent: Intent, related: Related): Promise<StoredObject> {
   try {
-    return await call.engine.put(intent, related.content)
+    return await call.engine.put(GOOGLE, intent, related.content)
   } catch (error) {
     if (error instanceof UploadError && error.failure.code === 'body_cut') {
       throw related.defect ?? error

@@ -3,6 +3,7 @@
  * since, so that most batches cost no system call; "no" is only said after a fresh one.
  */
 
+import type { Space } from '../../engine/ports.ts'
 import type { Files } from './files.ts'
 
 /** Other programs write to the disk as well. */
@@ -50,10 +51,16 @@ export class FreeSpace {
     await this.#measuring
   }
 
-  async #ask(): Promise<void> {
+  async space(): Promise<Space> {
     const { bsize, blocks, bavail } = await this.#files.statfs(this.#path)
-    const reserve = this.#reserveBytes ?? defaultReserve(bsize * blocks)
-    this.#left = bsize * bavail - reserve
+    const capacity = bsize * blocks
+    const reserve = this.#reserveBytes ?? defaultReserve(capacity)
+    return { capacity, free: bsize * bavail, reserve }
+  }
+
+  async #ask(): Promise<void> {
+    const { free, reserve } = await this.space()
+    this.#left = free - reserve
     this.#written = 0
     this.#measuredAt = performance.now()
   }

@@ -43,6 +43,10 @@ export class HasherRun implements RunListener {
     return this.#hashed === this.#target && this.#digest === undefined
   }
 
+  get lagBytes(): number {
+    return this.#target - this.#hashed
+  }
+
   computes(algorithms: readonly DigestAlgorithm[]): boolean {
     return algorithms.every(name => this.#algorithms.includes(name))
   }

@@ -14,6 +14,8 @@ const WORKER = new URL(`./hasher-worker${extname(import.meta.url)}`, import.meta
 
 /** What a thread tells about a run. After a digest or an error it tells no more. */
 export interface RunListener {
+  /** Bytes it was told to hash and has not hashed yet. */
+  readonly lagBytes: number
   onHashed(hashed: number): void
   onDigest(digest: Digest): void
   onError(error: UploadError): void
@@ -27,6 +29,12 @@ export class HasherThread {
   /** Runs that it has been given and that are not over. */
   get runs(): number {
     return this.#listeners.size
+  }
+
+  get lagBytes(): number {
+    let lag = 0
+    for (const { lagBytes } of this.#listeners.values()) lag += lagBytes
+    return lag
   }
 
   listen(run: number, listener: RunListener): void {

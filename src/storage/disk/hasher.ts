@@ -68,6 +68,10 @@ export class Hasher implements Digests {
     this.#runs.delete(name)
   }
 
+  get lagBytes(): number {
+    return this.#threads.reduce((sum, thread) => sum + thread.lagBytes, 0)
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#threads.map(thread => thread.close()))
   }

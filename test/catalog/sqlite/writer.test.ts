@@ -133,6 +133,7 @@ const PROGRAM = `
     directory: process.argv[1],
     durability: 'chunk',
     log: console,
+    observer: { committed() {} },
     reserveBytes: 0,
     onFatal: error => { throw error },
   })

@@ -89,7 +89,7 @@ test('a thread that crashes loses its runs, and the next call has a new one', as
   t.teardown(() => thread.close())
   const outcome = (run: number) => {
     const { promise, resolve, reject } = Promise.withResolvers<Digest>()
-    thread.listen(run, { onHashed() {}, onDigest: resolve, onError: reject })
+    thread.listen(run, { lagBytes: 0, onHashed() {}, onDigest: resolve, onError: reject })
     thread.send({ do: 'begin', run, algorithms: ['md5'] })
     thread.wait(1)
     return promise.finally(() => thread.wait(-1))
