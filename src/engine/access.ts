@@ -15,7 +15,7 @@ import { Guard } from './guard.ts'
 import type { ListQuery, Page } from './listing.ts'
 import type { Destination, ObjectName, Objects, SourceName } from './objects.ts'
 import type { Body, Bucket, Intent, Metadata, Preconditions, StoredObject } from './ports.ts'
-import type { Principal } from './principal.ts'
+import { EVERYONE, type Principal } from './principal.ts'
 import type { OpenObject } from './readers.ts'
 
 export class Access {
@@ -77,8 +77,9 @@ export class Access {
 
   /** Two principals that choose the same id mean two sessions. */
   #own({ ids }: DoorRules, token: string): string {
-    const { name } = this.principal
-    return ids === 'random' || name === '' ? token : `${name}\n${token}`
+    const { principal } = this
+    // No name has a line feed in it, so no id of one is another's.
+    return ids === 'random' || principal === EVERYONE ? token : `${principal.name}\n${token}`
   }
 }
 
