@@ -128,4 +128,30 @@ export const MIGRATIONS: readonly Migration[] = [
     name: 'open sessions by door and age',
     sqlite: "CREATE INDEX sessions_open ON sessions (door, created_at) WHERE state = 'open'",
   },
+  {
+    name: 'how many sessions are open, by door',
+    sqlite: `
+      DROP TRIGGER session_opened;
+      DROP TRIGGER session_changed;
+      DROP TABLE open_sessions;
+
+      -- Kept by triggers, as before: counting them would read them all.
+      CREATE TABLE open_sessions (
+        door  TEXT    NOT NULL PRIMARY KEY,
+        count INTEGER NOT NULL CHECK (count >= 0)
+      ) STRICT, WITHOUT ROWID;
+      INSERT INTO open_sessions SELECT door, sum(state = 'open') FROM sessions GROUP BY door;
+
+      CREATE TRIGGER session_opened AFTER INSERT ON sessions WHEN new.state = 'open' BEGIN
+        INSERT INTO open_sessions SELECT new.door, 0
+        WHERE NOT EXISTS (SELECT 1 FROM open_sessions WHERE door = new.door);
+        UPDATE open_sessions SET count = count + 1 WHERE door = new.door;
+      END;
+      CREATE TRIGGER session_changed AFTER UPDATE OF state ON sessions
+      WHEN (old.state = 'open') <> (new.state = 'open') BEGIN
+        UPDATE open_sessions SET count = count + (new.state = 'open') - (old.state = 'open')
+        WHERE door = new.door;
+      END;
+    `,
+  },
 ]

@@ -490,7 +490,7 @@ export interface Catalog {
   ): Promise<ReadonlyArray<Pick<Session, 'key' | 'door'>>>
   /** Removes at most `limit` tombstones due at `now`, and as many event rows older than `eventsBefore`; answers how many rows went. */
   purge(now: number, eventsBefore: number, limit: number): Promise<number>
-  /** Every door that has open sessions. Reads an index, of the open sessions alone. */
+  /** Every door that has open sessions. Costs the same however many they are. */
   census(): Promise<readonly Census[]>
 
   // Blobs

@@ -36,8 +36,9 @@ const SEGMENT =
 const SEGMENTS =
   'SELECT number, epoch, extents, chunks FROM segments WHERE session = :key ORDER BY number'
 const CENSUS = `
-  SELECT door, count(*) AS sessions, min(created_at) AS oldestAt FROM sessions
-  WHERE state = 'open' GROUP BY door`
+  SELECT door, count AS sessions,
+    (SELECT min(created_at) FROM sessions WHERE state = 'open' AND door = open.door) AS oldestAt
+  FROM open_sessions AS open WHERE count > 0`
 const GARBAGE = 'SELECT name FROM blobs WHERE refs = 0 AND name > :after ORDER BY name LIMIT :limit'
 const UNKNOWN = `
   SELECT value AS name FROM json_each(:blobs)

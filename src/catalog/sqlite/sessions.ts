@@ -30,7 +30,7 @@ const INSERT = `
     active_at = excluded.active_at, due_at = excluded.due_at, intent = excluded.intent,
     claim = excluded.claim, shown = NULL, outcome = NULL
   WHERE :replacesEnded AND sessions.state <> 'open'`
-const COUNT_OPEN = 'SELECT count FROM open_sessions'
+const COUNT_OPEN = 'SELECT sum(count) AS count FROM open_sessions'
 const TOUCH = `
   UPDATE sessions SET total = coalesce(total, :total), active_at = :at, due_at = :dueAt
   WHERE key = :key AND state = 'open'
