@@ -154,4 +154,28 @@ export const MIGRATIONS: readonly Migration[] = [
       END;
     `,
   },
+  {
+    name: 'what a session of many segments holds, and what each of them was',
+    sqlite: `
+      -- Kept with the session: asking its segments after each of ten thousand chunks would be fifty million looks.
+      ALTER TABLE sessions ADD COLUMN persisted INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE sessions ADD COLUMN segments INTEGER NOT NULL DEFAULT 0;
+      ALTER TABLE sessions ADD COLUMN segment_count INTEGER; -- as declared
+      UPDATE sessions SET
+        persisted = (SELECT coalesce(sum(s.persisted), 0) FROM segments AS s WHERE s.session = sessions.key),
+        segments = (SELECT count(*) FROM segments AS s WHERE s.session = sessions.key);
+
+      -- Few at any time: they wait to be published.
+      CREATE INDEX sessions_complete ON sessions (key)
+        WHERE state = 'open' AND segments = segment_count AND persisted = total;
+
+      -- They outlive the segments of a session that is done, and go with its tombstone.
+      CREATE TABLE segment_digests (
+        session TEXT    NOT NULL,
+        number  INTEGER NOT NULL,
+        sha256  TEXT    NOT NULL,
+        PRIMARY KEY (session, number)
+      ) STRICT, WITHOUT ROWID;
+    `,
+  },
 ]

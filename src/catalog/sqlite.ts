@@ -23,6 +23,7 @@ import type {
   Segment,
   Session,
   StoredObject,
+  Tally,
   Touch,
 } from '../engine/ports.ts'
 import { openReader } from './sqlite/database.ts'
@@ -100,6 +101,14 @@ export class SqliteCatalog implements Catalog {
     return segments.map(segment => this.#current(key, segment))
   }
 
+  async segmentNumbers(key: string): Promise<readonly number[]> {
+    return this.#read(reader => reader.segmentNumbers(key))
+  }
+
+  async segmentDigest(key: string, number: number): Promise<string | undefined> {
+    return this.#read(reader => reader.segmentDigest(key, number))
+  }
+
   async lease(key: string, number: number): Promise<Segment> {
     const written = this.#readOpen(key, number)
     // From here on nobody else records bytes; what was handed to the writer before is waited for, and is in the answer.
@@ -108,11 +117,21 @@ export class SqliteCatalog implements Catalog {
     return { ...this.#readOpen(key, number), epoch }
   }
 
-  async advance(step: Advance): Promise<void> {
+  async leaseAll(key: string): Promise<readonly Segment[]> {
+    for (const { number, epoch } of this.#readAllOpen(key)) this.#epochs.raise(key, number, epoch)
+    // A segment whose first bytes are on their way is in the answer as well, under the epoch of whoever wrote it.
+    await this.#inFlight.settled(...this.#inFlight.topics(`${key}/`), key, EXPIRY)
+    return this.#readAllOpen(key).map(segment => this.#current(key, segment))
+  }
+
+  async advance(step: Advance): Promise<Tally> {
     const { key, segment, epoch } = step
     this.#refuseSuperseded(key, segment, epoch)
     const operation = step.shown === undefined ? 'advance' : 'show'
-    await this.#inFlight.track(topicOf(key, segment), this.#writer.run(operation, step))
+    const topic = topicOf(key, segment)
+    const tally = await this.#inFlight.track(topic, this.#writer.run(operation, step))
+    this.#epochs.written(key, segment, epoch)
+    return tally
   }
 
   touch(step: Touch): Promise<void> {
@@ -136,6 +155,10 @@ export class SqliteCatalog implements Catalog {
     const hasEnded = await this.#inFlight.track(key, this.#writer.run('end', ...args))
     if (hasEnded) this.#epochs.drop(key)
     return hasEnded
+  }
+
+  async complete(now: number, limit: number, after = ''): Promise<readonly Session[]> {
+    return this.#read(reader => reader.complete(now, limit, after))
   }
 
   async expire(
@@ -245,12 +268,18 @@ export class SqliteCatalog implements Catalog {
     }
   }
 
-  /** The segment of a session that still takes bytes. */
+  /** Of a session that still takes bytes. */
   #readOpen(key: string, number: number): Segment {
-    const segment = this.#read(reader =>
-      reader.isOpen(key) ? reader.segment(key, number) : undefined,
-    )
-    if (segment !== undefined) return segment
+    return this.#whileOpen(key, reader => reader.segment(key, number))
+  }
+
+  #readAllOpen(key: string): readonly Segment[] {
+    return this.#whileOpen(key, reader => reader.segments(key))
+  }
+
+  #whileOpen<Value>(key: string, ask: (reader: Reader) => Value): Value {
+    const answer = this.#read(reader => (reader.isOpen(key) ? { value: ask(reader) } : undefined))
+    if (answer !== undefined) return answer.value
     this.#epochs.drop(key)
     throw new UploadError({ code: 'session_ended' })
   }

@@ -55,6 +55,14 @@ export class Access {
     return this.#engine.append(rules, this.#own(rules, token), chunk)
   }
 
+  find(rules: DoorRules, token: string): ReturnType<Engine['find']> {
+    return this.#engine.find(rules, this.#own(rules, token))
+  }
+
+  segmentNumbers(rules: DoorRules, token: string): ReturnType<Engine['segmentNumbers']> {
+    return this.#engine.segmentNumbers(rules, this.#own(rules, token))
+  }
+
   status(rules: DoorRules, token: string): ReturnType<Engine['status']> {
     return this.#engine.status(rules, this.#own(rules, token))
   }

@@ -20,6 +20,7 @@ import { Placement } from './placement.ts'
 import type { Body, EngineParts, Extent, Mark, Receipt, Segment, Session, Shown } from './ports.ts'
 import { nameOf } from './publish.ts'
 import { replaceSegment } from './replace.ts'
+import { HashingBody } from './segment-digest.ts'
 import type { DoneProgress, Progress, Sessions } from './sessions.ts'
 import { showing } from './showing.ts'
 import { followedDigests, HASHED_IN_PLACE } from './verification.ts'
@@ -51,11 +52,14 @@ export class Appender {
     this.#parts = parts
   }
 
-  async append(rules: DoorRules, key: string, chunk: Chunk): Promise<Progress> {
+  async append(rules: DoorRules, key: string, sent: Chunk): Promise<Progress> {
     const { sessions } = this.#parts
+    const hashing = rules.keepsDigests ? new HashingBody(sent.body) : undefined
+    const chunk = hashing === undefined ? sent : { ...sent, body: hashing }
     try {
       const found = await sessions.find(key)
-      if (found.state === 'done') return await this.#repeat(found, chunk)
+      if (found.state === 'done') return await this.#repeat(found, chunk, hashing)
+      if (rules.resent === 'replace') return await this.#replace(rules, found, chunk, hashing)
       if (chunk.last) nameOf(found.session.intent, chunk)
       return await this.#take(rules, found.session, chunk)
     } catch (error) {
@@ -67,20 +71,29 @@ export class Appender {
       if (code !== 'session_ended') throw error
       // Somebody else ended it while this request waited or wrote: answer as the session does now.
       const found = await sessions.find(key)
-      if (found.state === 'done') return this.#repeat(found, chunk)
+      if (found.state === 'done') return this.#repeat(found, chunk, hashing)
       throw error
     }
+  }
+
+  async #replace(
+    rules: DoorRules,
+    { session }: { readonly session: Session },
+    chunk: Chunk,
+    hashing: HashingBody | undefined,
+  ): Promise<Progress> {
+    const { writers } = this.#parts
+    const sha256 = () => hashing?.digest()
+    const tally = await writers.write(session.key, chunk.segment ?? 0, rules.secondWriter, writer =>
+      replaceSegment(this.#parts, { writer, rules, session, chunk, sha256 }),
+    )
+    const { persisted } = tally
+    return { state: 'open', persisted, chunks: 0, session: { ...session, ...tally } }
   }
 
   async #take(rules: DoorRules, session: Session, chunk: Chunk): Promise<Progress> {
     const { catalog, sessions, writers } = this.#parts
     const number = chunk.segment ?? 0
-    if (rules.resent === 'replace') {
-      await writers.write(session.key, number, rules.secondWriter, writer =>
-        replaceSegment(this.#parts, writer, rules, session, chunk),
-      )
-      return sessions.progress(session)
-    }
     // Cheap refusals first: a wrong retry evicts nobody.
     await writers.refuseSecond(session.key, number, rules.secondWriter)
     const glance = this.#admit(rules, session, await catalog.segment(session.key, number), chunk)
@@ -146,10 +159,14 @@ export class Appender {
     })
   }
 
-  /** A completed session takes the body and answers the same again (design P5). */
-  async #repeat(done: DoneProgress, chunk: Chunk): Promise<DoneProgress> {
+  /** A completed session takes the body and answers the same again (design P5), unless the door wants to know of other bytes. */
+  async #repeat(done: DoneProgress, chunk: Chunk, hashing?: HashingBody): Promise<DoneProgress> {
     await drainBody(chunk.body, this.#parts.settings.bodyIdleMs)
-    return done
+    if (hashing === undefined) return done
+    const { segment = 0 } = chunk
+    const digest = await this.#parts.catalog.segmentDigest(done.session.key, segment)
+    if (digest === hashing.digest()) return done
+    throw new UploadError({ code: 'segment_differs', segment })
   }
 
   /** Stores the body, then records what is kept of it, or publishes. */

@@ -59,17 +59,16 @@ export function contentCrc32c(content: readonly Extent[]): number {
 
 /**
  * The checksum of A followed by B, where B has `length` bytes. Appending zero bytes to A is a linear map on the 32 bits
- * of its checksum, so `length` of them are that map, raised to a power by repeated squaring (zlib's crc32_combine).
+ * of its checksum, so `length` of them are that map, raised to a power by repeated squaring (zlib's crc32_combine). The powers
+ * are worked out once: content may have a hundred thousand extents.
  */
 export function combineCrc32c(a: number, b: number, length: number): number {
   // Nothing before it, which is what content of one extent is.
   if (a === 0) return b
   let crc = a
-  let map = ONE_ZERO_BYTE
   // Byte counts exceed 32 bits: halve by division, not by shift.
-  for (let left = length; left > 0; left = Math.floor(left / 2)) {
-    if (left % 2 === 1) crc = apply(map, crc)
-    map = squared(map)
+  for (let left = length, bit = 0; left > 0; left = Math.floor(left / 2), bit += 1) {
+    if (left % 2 === 1) crc = apply(ZERO_BYTES[bit] as BitMap, crc)
   }
   return (crc ^ b) >>> 0
 }
@@ -93,4 +92,11 @@ const CASTAGNOLI_REFLECTED = 0x82f63b78
 const ONE_ZERO_BIT = Uint32Array.from({ length: 32 }, (_, bit) =>
   bit === 0 ? CASTAGNOLI_REFLECTED : 2 ** (bit - 1),
 )
-const ONE_ZERO_BYTE = squared(squared(squared(ONE_ZERO_BIT)))
+/** 2^n zero bytes, for each bit of a safe integer. */
+const ZERO_BYTES: readonly BitMap[] = powers(squared(squared(squared(ONE_ZERO_BIT))), 53)
+
+function powers(map: BitMap, count: number): BitMap[] {
+  const maps = [map]
+  while (maps.length < count) maps.push(squared(maps.at(-1) as BitMap))
+  return maps
+}

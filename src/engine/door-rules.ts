@@ -41,6 +41,13 @@ export interface DoorRules {
   readonly unfinished: 'hidden' | 'shown'
   /** How old a session may get while its client comes back in time, in ms from its creation (lifetime.ts). */
   readonly maxAgeMs: number
+  /**
+   * Objects have an md5 even where nobody declares one. Not those that are put together from segments, as composed ones have
+   * none: nobody reads their bytes in order, and finalizing must not depend on how many there are.
+   */
+  readonly hasMd5: boolean
+  /** A sha256 of each segment is kept: one sent again after the end is the same, or `segment_differs`. */
+  readonly keepsDigests: boolean
 }
 
 const ANY_AGE = Number.POSITIVE_INFINITY
@@ -62,6 +69,8 @@ export const GOOGLE: DoorRules = {
   reusesIds: false,
   unfinished: 'hidden',
   maxAgeMs: ANY_AGE,
+  hasMd5: true,
+  keepsDigests: false,
 }
 
 /** The parts of Google's XML multipart uploads; the same rules as GWS chunks. */
@@ -78,6 +87,8 @@ export const GOOGLE_PARTS: DoorRules = {
   reusesIds: false,
   unfinished: 'hidden',
   maxAgeMs: ANY_AGE,
+  hasMd5: false,
+  keepsDigests: false,
 }
 
 export const UCLOUD: DoorRules = {
@@ -95,6 +106,8 @@ export const UCLOUD: DoorRules = {
   unfinished: 'shown',
   // §5: sessions SHOULD NOT live longer than 48 hours.
   maxAgeMs: TWO_DAYS,
+  hasMd5: true,
+  keepsDigests: false,
 }
 
 export const GWS: DoorRules = {
@@ -110,6 +123,8 @@ export const GWS: DoorRules = {
   reusesIds: false,
   unfinished: 'hidden',
   maxAgeMs: ANY_AGE,
+  hasMd5: false,
+  keepsDigests: true,
 }
 
 export const DXL: DoorRules = {
@@ -125,6 +140,8 @@ export const DXL: DoorRules = {
   reusesIds: true,
   unfinished: 'hidden',
   maxAgeMs: ANY_AGE,
+  hasMd5: true,
+  keepsDigests: false,
 }
 
 export const TUS: DoorRules = {
@@ -140,6 +157,8 @@ export const TUS: DoorRules = {
   reusesIds: false,
   unfinished: 'hidden',
   maxAgeMs: ANY_AGE,
+  hasMd5: true,
+  keepsDigests: false,
 }
 
 export const IETF: DoorRules = {
@@ -155,4 +174,16 @@ export const IETF: DoorRules = {
   reusesIds: false,
   unfinished: 'hidden',
   maxAgeMs: ANY_AGE,
+  hasMd5: true,
+  keepsDigests: false,
+}
+
+/** By the name that a session keeps, for what happens to it without a request. */
+export const RULES_OF: Readonly<Record<DoorName, DoorRules>> = {
+  google: GOOGLE,
+  ucloud: UCLOUD,
+  gws: GWS,
+  dxl: DXL,
+  tus: TUS,
+  ietf: IETF,
 }

@@ -4,11 +4,11 @@
  */
 
 import { Appender } from './append.ts'
+import { Assembler } from './assemble.ts'
 import { BlobWriter } from './blob-writer.ts'
 import { Buckets } from './buckets.ts'
 import type { Chunk } from './chunk.ts'
-import { lengthOf } from './content.ts'
-import type { DoorRules } from './door-rules.ts'
+import { type DoorRules, RULES_OF } from './door-rules.ts'
 import { UploadError } from './failure.ts'
 import { Finalizer } from './finalize.ts'
 import { Writers } from './leases.ts'
@@ -29,13 +29,13 @@ import type { LateIntent } from './publish.ts'
 import { put } from './put.ts'
 import { Readers } from './readers.ts'
 import { keyOf, newToken, shortKey } from './session-key.ts'
-import { type DoneProgress, type Progress, Sessions } from './sessions.ts'
+import { type DoneProgress, type Found, type Progress, Sessions } from './sessions.ts'
 import { showing } from './showing.ts'
 import { Sweeper } from './sweeper.ts'
 
 export type { Chunk } from './chunk.ts'
 export type { OpenObject } from './readers.ts'
-export type { DoneProgress, Progress } from './sessions.ts'
+export type { DoneProgress, Found, Progress } from './sessions.ts'
 
 export interface Opening {
   /** No other session that claims a name may have this one while the session is open. */
@@ -52,6 +52,7 @@ export class Engine {
   readonly #blobs: BlobWriter
   readonly #finalizer: Finalizer
   readonly #appender: Appender
+  readonly #assembler: Assembler
   readonly #sweeper: Sweeper
 
   constructor(parts: EngineParts) {
@@ -62,17 +63,21 @@ export class Engine {
     this.#blobs = new BlobWriter(parts.storage, parts.observer)
     const readers = new Readers(parts.storage)
     this.#finalizer = new Finalizer(parts, this.#sessions, this.#blobs)
-    this.#appender = new Appender({
+    const shared = {
       ...parts,
       sessions: this.#sessions,
       writers: this.#writers,
       blobs: this.#blobs,
       finalizer: this.#finalizer,
-    })
+    }
+    this.#appender = new Appender(shared)
+    this.#assembler = new Assembler(shared)
     this.#sweeper = new Sweeper({
       ...parts,
       sessions: this.#sessions,
       busy: () => this.#writers.busy(),
+      publish: ({ door, key, persisted: total }) =>
+        this.#assembler.finalize({ rules: RULES_OF[door], key, declared: { total } }),
       isInUse: blob => readers.isPinned(blob) || this.#blobs.isWriting(blob),
     })
     this.buckets = new Buckets(parts)
@@ -122,6 +127,16 @@ export class Engine {
     return this.#appender.append(rules, keyOf(rules.door, token), chunk)
   }
 
+  /** The session as it is recorded, at the cost of one look. Refuses as `status` does. */
+  find(rules: DoorRules, token: string): Promise<Found> {
+    return this.#sessions.find(keyOf(rules.door, token))
+  }
+
+  /** Which segments of an open session are there, by number. */
+  segmentNumbers(rules: DoorRules, token: string): Promise<readonly number[]> {
+    return this.#parts.catalog.segmentNumbers(keyOf(rules.door, token))
+  }
+
   /** Where the session stands. `session_not_found`, `session_cancelled`, `session_invalid`. */
   async status(rules: DoorRules, token: string): Promise<Progress> {
     const key = keyOf(rules.door, token)
@@ -137,7 +152,7 @@ export class Engine {
 
   /**
    * Publishes a session that has all its bytes. `incomplete` where the declared total is not what is persisted, or not the one
-   * that was fixed before: a status query never makes a short object.
+   * that was fixed before: a status query never makes a short object. `segments_missing` where the intent declared more of them.
    */
   async finalize(
     rules: DoorRules,
@@ -145,20 +160,17 @@ export class Engine {
     declared: LateIntent & { readonly total: number },
   ): Promise<Progress> {
     const key = keyOf(rules.door, token)
+    if (rules.resent === 'replace') return this.#assembler.finalize({ rules, key, declared })
     const glance = await this.#sessions.find(key)
     if (glance.state === 'done') return glance
-    await this.#checkComplete(glance.session, declared.total)
+    checkComplete(glance.session, declared.total)
 
     return this.#writers.write(key, 0, rules.secondWriter, async writer => {
-      // Under a lease each: a segment that is being written anew is published as it is now, or not at all.
-      const { catalog } = this.#parts
-      const numbers = (await catalog.segments(key)).map(({ number }) => number)
-      if (numbers.length === 0) numbers.push(0)
-      const segments = await Promise.all(numbers.map(number => catalog.lease(key, number)))
+      const segments = [await this.#parts.catalog.lease(key, 0)]
       const found = await this.#sessions.find(key)
       if (found.state === 'done') return found
       const { session } = found
-      await this.#checkComplete(session, declared.total)
+      checkComplete(session, declared.total)
       return this.#finalizer.finalize({ rules, session, segments, late: declared, writer })
     })
   }
@@ -276,12 +288,11 @@ export class Engine {
       throw error
     }
   }
+}
 
-  async #checkComplete(session: Session, total: number): Promise<void> {
-    const segments = await this.#parts.catalog.segments(session.key)
-    const persisted = segments.reduce((sum, { extents }) => sum + lengthOf(extents), 0)
-    if (persisted !== total || (session.total ?? total) !== total) {
-      throw new UploadError({ code: 'incomplete', persisted, total })
-    }
+function checkComplete(session: Session, total: number): void {
+  const { persisted } = session
+  if (persisted !== total || (session.total ?? total) !== total) {
+    throw new UploadError({ code: 'incomplete', persisted, total })
   }
 }

@@ -37,6 +37,14 @@ export type Failure =
   | { readonly code: 'chunk_too_small'; readonly granule: number; readonly received: number }
   /** Chunks missing when a session with numbered segments is finalized. */
   | { readonly code: 'incomplete'; readonly persisted: number; readonly total: number }
+  /** Declared segments that are not there when the session is finalized: the first thousand, and how many in all. */
+  | {
+      readonly code: 'segments_missing'
+      readonly numbers: readonly number[]
+      readonly count: number
+    }
+  /** The session is done, and this segment of it had other bytes. */
+  | { readonly code: 'segment_differs'; readonly segment: number }
   /** The content would be larger than TIDEMARK_MAX_OBJECT_SIZE. */
   | { readonly code: 'too_large'; readonly limit: number }
   // Writers

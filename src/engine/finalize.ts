@@ -50,6 +50,7 @@ export class Finalizer {
           extents,
           run: session.key,
           md5,
+          hasMd5: rules.hasMd5,
           session: {
             key: session.key,
             segments: segments.map(({ number, epoch }) => ({ number, epoch })),

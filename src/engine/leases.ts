@@ -13,6 +13,9 @@ import type { Observer } from './ports.ts'
 
 const HAND_OVER_MS = 1000
 
+/** In the place of a segment's number: whoever publishes a session whose segments have many writers. */
+export const PUBLISHING = -1
+
 /** One request that writes, or waits to. */
 export class Writer {
   readonly sessionKey: string
@@ -147,6 +150,11 @@ export class Writers {
   async left(sessionKey: string): Promise<void> {
     const writers = [...this.#all].filter(writer => writer.sessionKey === sessionKey)
     await Promise.all(writers.map(writer => writer.gone))
+  }
+
+  /** Waits until the newest writer of the segment is gone. */
+  async idle(sessionKey: string, segment: number): Promise<void> {
+    await this.#newest.get(`${sessionKey}/${segment}`)?.gone
   }
 
   /** Asks every writer of the session to stop; waits for none. */

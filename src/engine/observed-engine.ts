@@ -19,6 +19,10 @@ export class ObservedEngine extends Engine {
     })
   }
 
+  override find(...args: Parameters<Engine['find']>): ReturnType<Engine['find']> {
+    return this.#watch(super.find(...args))
+  }
+
   override status(...args: Parameters<Engine['status']>): ReturnType<Engine['status']> {
     return this.#watch(super.status(...args))
   }

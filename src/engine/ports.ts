@@ -93,6 +93,8 @@ export interface Intent {
   readonly checksums: Checksums
   /** Declared final size; undefined where the client did not know it yet. */
   readonly total?: number
+  /** Of how many segments the content consists, from 0 on, where the client declared that. */
+  readonly segmentCount?: number
   /** What only the door needs to render its answers (an origin, a response mask); opaque to the engine. */
   readonly doorData: Readonly<Record<string, string>>
 }
@@ -135,9 +137,15 @@ export interface Session {
   readonly intent: Intent
   /** The final size, once fixed by the intent or by an accepted chunk. */
   readonly total?: number
+  /** How many bytes of it are promised, and in how many segments; a segment of no bytes is one, too. */
+  readonly persisted: number
+  readonly segments: number
   readonly createdAt: number
   readonly activeAt: number
-  /** When the sweeper must look at it: its expiry while open, the end of its tombstone afterwards. */
+  /**
+   * When the sweeper must look at it: its expiry while open, or its publication where it is complete (`isComplete`); the end of
+   * its tombstone afterwards.
+   */
   readonly dueAt: number
   /** The generation of the object that shows what is persisted, where one does while the session is open. */
   readonly shown?: number
@@ -368,9 +376,16 @@ export interface Advance {
   readonly shown?: Shown
   /** As in `Touch`. */
   readonly withdraws?: boolean
+  /** What the segment is now, lower-case hex; remembered as long as the session is (`segmentDigest`). */
+  readonly sha256?: string
   readonly at: number
   readonly dueAt: number
+  /** Instead of `dueAt`, where the session is complete with this step: all declared segments are there, and add up to its total. */
+  readonly completeDueAt?: number
 }
+
+/** What a session holds after a step. */
+export type Tally = Pick<Session, 'persisted' | 'segments'>
 
 /** Makes content visible under its name. */
 export interface Publication {
@@ -449,26 +464,33 @@ export interface Catalog {
   find(key: string): Promise<Session | undefined>
   /** A segment never written is `{ epoch: 0, extents: [] }`. */
   segment(key: string, number: number): Promise<Segment>
-  /** All segments that have bytes, by number. */
+  /** All segments that were written, with bytes or without, by number. */
   segments(key: string): Promise<readonly Segment[]>
+  /** Their numbers alone. */
+  segmentNumbers(key: string): Promise<readonly number[]>
+  /** What a segment is, or was when its session was published: the `sha256` of its last `advance`. */
+  segmentDigest(key: string, number: number): Promise<string | undefined>
   /**
    * The right to write a segment: answers it as it is now under a new, higher epoch. From then on every `advance`
    * and `publish` under an older epoch is refused; one that was under way has settled and is in the answer.
    * Need not be durable. Session not open: `session_ended`.
    */
   lease(key: string, number: number): Promise<Segment>
+  /** `lease` for every segment that was written, as of one moment. */
+  leaseAll(key: string): Promise<readonly Segment[]>
   /**
    * Guarded by state (`session_ended`), epoch (`superseded`) and growth; a shrinking list without `replaces` is `catalog_failed`.
    * With `shown` also `bucket_not_found` and `precondition_failed`; the object that showed the session before counts as none.
    */
-  advance(step: Advance): Promise<void>
+  advance(step: Advance): Promise<Tally>
   /** Moves `activeAt` and `dueAt` of an open session: `session_ended`, `total_mismatch`. */
   touch(step: Touch): Promise<void>
   /**
    * One transaction (design §2): session open (`session_ended`) and epochs current (`superseded`), bucket there
    * (`bucket_not_found`), sources live (`object_not_found`) with their own preconditions holding, preconditions hold
-   * (`precondition_failed`; the object that showed the session while it was open counts as none); then take a generation, point the name at the extents, release what it pointed at before, store
-   * the answer, end the session as `done`, drop its segments, delete the sources that are to be removed, write the event rows.
+   * (`precondition_failed`; the object that showed the session while it was open counts as none); then take a generation, point
+   * the name at the extents, release what it pointed at before, store the answer, end the session as `done`, drop its segments
+   * (their digests stay), delete the sources that are to be removed, write the event rows.
    */
   publish(publication: Publication): Promise<StoredObject>
   /**
@@ -477,11 +499,13 @@ export interface Catalog {
    */
   end(
     key: string,
-    state: 'cancelled' | 'invalid',
+    state: 'cancelled' | 'invalid' | 'expired',
     dueAt: number,
     failure?: Failure,
   ): Promise<boolean>
-  /** Ends as `expired` at most `limit` open sessions due at `now` that are not in `busy`; answers which. */
+  /** At most `limit` open sessions due at `now` that are complete, by key, after `after`. */
+  complete(now: number, limit: number, after?: string): Promise<readonly Session[]>
+  /** Ends as `expired` at most `limit` open sessions due at `now` that are neither complete nor in `busy`; answers which. */
   expire(
     now: number,
     tombstoneDueAt: number,

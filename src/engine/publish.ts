@@ -18,6 +18,8 @@ import type {
 } from './ports.ts'
 import { verifyChecksums } from './verification.ts'
 
+const SEALS_AT_ONCE = 16
+
 /** What only the final request may say. */
 export interface LateIntent {
   /** The object's name, where the intent has none. */
@@ -40,6 +42,8 @@ export interface Publishing {
   readonly run: string
   /** The content's md5, where it is known already. */
   readonly md5: string | undefined
+  /** Whether the object has one even if nobody declared it (and TIDEMARK_MD5 is on). */
+  readonly hasMd5: boolean
   /** The session that ends with it. */
   readonly session?: Publication['session']
   /** Some of the content was published before: its blobs are others' as well, and may not be cut. */
@@ -71,14 +75,14 @@ export async function publish(parts: EngineParts, publishing: Publishing): Promi
     crc32c,
     md5: publishing.md5,
     declared: [intent.checksums, late.checksums ?? {}],
-    wantsMd5: settings.md5,
+    wantsMd5: settings.md5 && publishing.hasMd5,
   })
   if (late.size !== undefined && late.size !== size) {
     throw await sizeMismatch(late.size, size, verifying)
   }
   const md5 = await verifying
   if (publishing.isShared === true) await syncAll(storage, extents)
-  else await Promise.all([...endsOf(extents)].map(([blob, end]) => storage.seal(blob, end)))
+  else await sealAll(storage, extents)
 
   const object = await catalog.publish({
     bucket: intent.bucket,
@@ -95,6 +99,15 @@ export async function publish(parts: EngineParts, publishing: Publishing): Promi
   storage.digests.forget(run)
   observer.published(performance.now() - begin)
   return object
+}
+
+/** A few at a time: content may be in a hundred thousand blobs, and each may have to be opened. */
+async function sealAll(storage: Storage, content: readonly Extent[]): Promise<void> {
+  const left = endsOf(content).entries()
+  const seal = async () => {
+    for (const [blob, end] of left) await storage.seal(blob, end)
+  }
+  await Promise.all(Array.from({ length: SEALS_AT_ONCE }, seal))
 }
 
 /** Whoever looks for what went wrong with an upload wants to know of both. */

@@ -54,7 +54,14 @@ export async function put(
     })
     if (failure !== undefined) throw new UploadError(failure)
     const extents = contentOf(receipt.stored)
-    const object = await publish(parts, { intent, late: {}, extents, run: blob, md5: receipt.md5 })
+    const object = await publish(parts, {
+      intent,
+      late: {},
+      extents,
+      run: blob,
+      md5: receipt.md5,
+      hasMd5: true,
+    })
     isPublished = extents.length > 0
     observer.acknowledged(rules.door, receipt.stored.length)
     observer.uploadEnded(rules.door, 'published')

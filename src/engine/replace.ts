@@ -1,6 +1,7 @@
 /**
  * A numbered segment of an any-order upload: written whole into a blob of its own, in parallel with all others, and
- * swapped in when it is there. The lease is taken last, so the later to finish is the one that stays.
+ * swapped in when it is there. The lease is taken last, so the later to finish is the one that stays. Nothing here looks at
+ * the other segments: the ten thousandth costs what the first one did.
  */
 
 import { admit } from './admission.ts'
@@ -9,44 +10,48 @@ import type { Chunk } from './chunk.ts'
 import { lengthOf } from './content.ts'
 import type { DoorRules } from './door-rules.ts'
 import { drainBody } from './drain-body.ts'
-import { isRefusal, UploadError } from './failure.ts'
+import { type FailureCode, isRefusal, UploadError } from './failure.ts'
 import { interruptionOf } from './interruption.ts'
-import type { Writer } from './leases.ts'
+import { PUBLISHING, type Writer, type Writers } from './leases.ts'
 import { dueAtOf } from './lifetime.ts'
-import type { EngineParts, Extent, Session } from './ports.ts'
+import type { EngineParts, Extent, Session, Tally } from './ports.ts'
+
+/**
+ * A complete session that nobody finalizes is published once it was left alone for this long: every byte of it was acknowledged,
+ * so it must not be lost to whoever never asks. Until then segments can still be sent again.
+ */
+export const COMPLETE_IDLE_MS = 10 * 60_000
 
 export interface ReplaceParts extends EngineParts {
   readonly blobs: BlobWriter
+  readonly writers: Writers
+}
+
+/** One segment on its way. */
+export interface Replacement {
+  readonly writer: Writer
+  readonly rules: DoorRules
+  readonly session: Session
+  readonly chunk: Chunk
+  /** What its body came to, once that is over; undefined where no digests are kept. */
+  readonly sha256: () => string | undefined
 }
 
 /** `chunk.offset` is 0: a segment is sent from its first byte. The session's total is the whole content's, not the segment's. */
 export async function replaceSegment(
   parts: ReplaceParts,
-  writer: Writer,
-  rules: DoorRules,
-  session: Session,
-  chunk: Chunk,
-): Promise<void> {
-  const { blobs, catalog, clock, observer, settings, storage } = parts
-  const number = chunk.segment ?? 0
+  replacement: Replacement,
+): Promise<Tally> {
+  const { blobs, observer, storage } = parts
   const blob = storage.create()
   let isReferenced = false
   let isUnclear = false
   try {
-    const extents = await receive(parts, writer, rules, session, chunk, blob)
-    const { epoch } = await catalog.lease(session.key, number)
-    const at = clock()
-    await catalog.advance({
-      key: session.key,
-      segment: number,
-      epoch,
-      extents,
-      replaces: true,
-      at,
-      dueAt: dueAtOf(rules, settings, { createdAt: session.createdAt, activeAt: at }),
-    })
+    const extents = await receive(parts, replacement, blob)
+    const tally = await swapIn(parts, replacement, extents)
     isReferenced = extents.length > 0
-    observer.acknowledged(rules.door, lengthOf(extents))
+    observer.acknowledged(replacement.rules.door, lengthOf(extents))
+    return tally
   } catch (error) {
     isUnclear = !isRefusal(error)
     throw error
@@ -55,12 +60,49 @@ export async function replaceSegment(
   }
 }
 
+/**
+ * Another one that finished the same segment, or a publication, may come between the lease and the record. Whoever publishes is
+ * waited for: the session may be done then (`session_ended`), or still be open, and this segment is the later one.
+ */
+async function swapIn(
+  { catalog, clock, settings, writers }: ReplaceParts,
+  { writer, rules, session, chunk, sha256 }: Replacement,
+  extents: readonly Extent[],
+): Promise<Tally> {
+  const { key, createdAt } = session
+  const segment = chunk.segment ?? 0
+  const digest = sha256()
+  for (;;) {
+    try {
+      const { epoch } = await catalog.lease(key, segment)
+      const at = clock()
+      const dueAt = dueAtOf(rules, settings, { createdAt, activeAt: at })
+      return await catalog.advance({
+        key,
+        segment,
+        epoch,
+        extents,
+        replaces: true,
+        ...(digest !== undefined && { sha256: digest }),
+        at,
+        dueAt,
+        completeDueAt: Math.min(dueAt, at + COMPLETE_IDLE_MS),
+      })
+    } catch (error) {
+      if (codeOf(error) !== 'superseded') throw error
+      if (writer.stopped !== undefined) throw new UploadError(writer.stopped)
+      await writers.idle(key, PUBLISHING)
+    }
+  }
+}
+
+function codeOf(error: unknown): FailureCode | undefined {
+  return error instanceof UploadError ? error.failure.code : undefined
+}
+
 async function receive(
   { blobs, settings }: ReplaceParts,
-  writer: Writer,
-  rules: DoorRules,
-  session: Session,
-  chunk: Chunk,
+  { writer, rules, session, chunk }: Replacement,
   blob: string,
 ): Promise<readonly Extent[]> {
   const { bodyIdleMs, maxObjectSize } = settings

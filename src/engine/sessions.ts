@@ -2,7 +2,6 @@
  * Finding a session, and what one that has ended says instead (design P5, P8).
  */
 
-import { lengthOf } from './content.ts'
 import { type Failure, UploadError } from './failure.ts'
 import type { DoorName, EngineParts, Session, StoredObject } from './ports.ts'
 
@@ -24,6 +23,11 @@ export interface DoneProgress {
   readonly state: 'done'
   readonly object: StoredObject
   readonly session: Session
+}
+
+/** It has all the segments that were declared, and they add up to the total: nobody has to ask for it to be published. */
+export function isComplete({ intent, total, persisted, segments }: Session): boolean {
+  return intent.segmentCount === segments && total === persisted
 }
 
 /** A session that a request may go on with. */
@@ -51,7 +55,7 @@ export class Sessions {
     switch (session.state) {
       case 'open':
         // Due, but the sweeper has not come round yet.
-        if (session.dueAt <= this.#parts.clock() && this.mayExpire && !this.#isBusy(key)) {
+        if (this.#isOver(session)) {
           throw new UploadError({ code: 'session_not_found' })
         }
         return { state: 'open', session }
@@ -74,13 +78,16 @@ export class Sessions {
 
   /** What is promised of an open session. */
   async progress(session: Session): Promise<Progress> {
-    let persisted = 0
-    let counted = 0
-    for (const { extents, chunks = 0 } of await this.#parts.catalog.segments(session.key)) {
-      persisted += lengthOf(extents)
-      counted += chunks
-    }
-    return { state: 'open', persisted, chunks: counted, session }
+    const { catalog } = this.#parts
+    const { persisted } = (await catalog.find(session.key)) ?? session
+    // Chunks are counted by sequential protocols alone.
+    const { chunks = 0 } = await catalog.segment(session.key, 0)
+    return { state: 'open', persisted, chunks, session }
+  }
+
+  #isOver(session: Session): boolean {
+    const isDue = session.dueAt <= this.#parts.clock() && this.mayExpire
+    return isDue && !isComplete(session) && !this.#isBusy(session.key)
   }
 
   /** Ends the session for good, with the failure that it repeats from now on. */

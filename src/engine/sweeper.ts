@@ -1,11 +1,11 @@
 /**
- * What time does to uploads: idle sessions expire, tombstones vanish, blobs that nothing refers to are freed. In small
- * batches with a pause between them, so that no request ever waits for a sweep (design P8). Nothing here looks at an
- * object, and a session that is being written is left alone.
+ * What time does to uploads: complete ones that nobody asked for are published, idle sessions expire, tombstones vanish, blobs
+ * that nothing refers to are freed. In small batches with a pause between them, so that no request ever waits for a sweep
+ * (design P8). Nothing here looks at an object, and a session that is being written is left alone.
  */
 
 import { setImmediate as pause } from 'node:timers/promises'
-import type { EngineParts, Sweep } from './ports.ts'
+import type { EngineParts, Session, Sweep } from './ports.ts'
 import { shortKey } from './session-key.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -17,6 +17,8 @@ export interface SweeperParts extends EngineParts {
   readonly sessions: Sessions
   /** Keys of sessions that are being written. */
   readonly busy: () => ReadonlySet<string>
+  /** Publishes a session that is complete. */
+  readonly publish: (session: Session) => Promise<unknown>
   /** True for a blob that is being read or written, whatever the catalog says of it. */
   readonly isInUse: (blob: string) => boolean
 }
@@ -83,6 +85,7 @@ export class Sweeper {
     try {
       do {
         this.#isAskedAgain = false
+        await this.#publishComplete()
         await this.#expire(tally)
         await this.#purge(tally)
         await this.#free(tally)
@@ -92,6 +95,35 @@ export class Sweeper {
       log.error({ err: error }, 'sweep failed; the next one tries again')
     }
     observer.swept({ ...tally, isComplete, ms: performance.now() - begin })
+  }
+
+  async #publishComplete(): Promise<void> {
+    const { catalog, clock, busy, log, publish } = this.#parts
+    let after: string | undefined
+    for (;;) {
+      const complete = await catalog.complete(clock(), BATCH, after)
+      for (const session of complete) {
+        if (busy().has(session.key) || this.#isClosed) continue
+        try {
+          await publish(session)
+        } catch (error) {
+          log.warn({ session: shortKey(session.key), err: error }, 'complete, but not published')
+          await this.#expireUnpublished(session)
+        }
+      }
+      after = complete.at(-1)?.key
+      if (complete.length < BATCH || this.#isClosed) return
+      await pause()
+    }
+  }
+
+  /** Its bucket may be gone for good: what cannot be published ends when any other idle session would. */
+  async #expireUnpublished({ key, door, activeAt }: Session): Promise<void> {
+    const { catalog, clock, observer, sessions, settings } = this.#parts
+    const now = clock()
+    if (!sessions.mayExpire || activeAt + settings.sessionTtlMs > now) return
+    const hasEnded = await catalog.end(key, 'expired', now + settings.tombstoneTtlMs)
+    if (hasEnded) observer.uploadEnded(door, 'expired')
   }
 
   async #expire(tally: Tally): Promise<void> {

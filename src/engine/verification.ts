@@ -22,10 +22,10 @@ export const HASHED_IN_PLACE = 1024 * 1024
 export function followedDigests(
   { md5 }: Pick<EngineSettings, 'md5'>,
   { checksums }: Pick<Intent, 'checksums'>,
-  rules?: Pick<DoorRules, 'lateChecksums'>,
+  rules?: Pick<DoorRules, 'lateChecksums' | 'hasMd5'>,
 ): readonly DigestAlgorithm[] {
   const isFollowed = (name: DigestAlgorithm) =>
-    (name === 'md5' && md5) ||
+    (name === 'md5' && md5 && rules?.hasMd5 !== false) ||
     checksums[name] !== undefined ||
     rules?.lateChecksums.includes(name) === true
   return DIGESTS.filter(isFollowed)

@@ -156,6 +156,8 @@ const REASONS: Readonly<Record<FailureCode, true>> = {
   chunk_too_small: true,
   chunk_out_of_order: true,
   incomplete: true,
+  segments_missing: true,
+  segment_differs: true,
   too_large: true,
   segment_busy: true,
   superseded: true,

@@ -11,6 +11,7 @@ import { leaseContract } from './catalog/leases.ts'
 import { listContract } from './catalog/lists.ts'
 import { objectContract } from './catalog/objects.ts'
 import { publishContract } from './catalog/publishing.ts'
+import { segmentContract } from './catalog/segments.ts'
 import { sessionContract } from './catalog/sessions.ts'
 import { showingContract } from './catalog/showing.ts'
 import { sourceContract } from './catalog/sources.ts'
@@ -22,6 +23,7 @@ export type { CatalogUnderTest, MakeCatalog } from './catalog/fixtures.ts'
 export function catalogContract(t: Test, make: MakeCatalog): void {
   sessionContract(t, make)
   leaseContract(t, make)
+  segmentContract(t, make)
   publishContract(t, make)
   showingContract(t, make)
   sourceContract(t, make)

@@ -1,6 +1,7 @@
 /**
  * Who may write which segment now. A lease writes nothing: one process owns the data directory, so the epochs it gave out are
- * true as long as it lives, and after it no writer is alive that could hold one. The rows keep the epochs that wrote them.
+ * true as long as it lives, and after it no writer is alive that could hold one. The rows keep the epochs that wrote them, so
+ * what is remembered here is only what was given out and has not written yet.
  */
 
 export class Epochs {
@@ -21,6 +22,13 @@ export class Epochs {
     }
     segments.set(segment, epoch)
     return epoch
+  }
+
+  /** The segment's row has this epoch now, and turns older ones away itself. */
+  written(key: string, segment: number, epoch: number): void {
+    const segments = this.#sessions.get(key)
+    if (segments?.get(segment) === epoch) segments.delete(segment)
+    if (segments?.size === 0) this.#sessions.delete(key)
   }
 
   /** The session has ended. What it leaves behind is guarded by its state. */

@@ -16,6 +16,11 @@ export class InFlight {
     return step
   }
 
+  /** The topics of this beginning that have something under way. */
+  topics(beginning: string): string[] {
+    return [...this.#last.keys()].filter(topic => topic.startsWith(beginning))
+  }
+
   /** Resolves when everything tracked so far has been answered, with whatever answer. */
   async settled(...topics: readonly string[]): Promise<void> {
     await Promise.allSettled(topics.map(topic => this.#last.get(topic)))

@@ -15,6 +15,7 @@ import type {
   Publication,
   Session,
   StoredObject,
+  Tally,
   Touch,
 } from '../../engine/ports.ts'
 import { Buckets } from './buckets.ts'
@@ -26,12 +27,17 @@ import { Sessions } from './sessions.ts'
 
 export interface Operations {
   create(session: NewSession): Session
-  advance(step: Advance): void
+  advance(step: Advance): Tally
   /** `advance` with something to show. */
-  show(step: Advance): void
+  show(step: Advance): Tally
   touch(step: Touch): void
   publish(publication: Publication): StoredObject
-  end(key: string, state: 'cancelled' | 'invalid', dueAt: number, failure?: Failure): boolean
+  end(
+    key: string,
+    state: 'cancelled' | 'invalid' | 'expired',
+    dueAt: number,
+    failure?: Failure,
+  ): boolean
   expire(
     now: number,
     tombstoneDueAt: number,
@@ -106,12 +112,14 @@ export function createOperations(database: DatabaseSync): Operations {
       return sessions.create(session)
     },
     advance: step => {
-      sessions.advance(step)
+      const tally = sessions.advance(step)
       if (step.withdraws === true) objects.withdraw(step.key, true)
+      return tally
     },
     show: step => {
-      sessions.advance(step)
+      const tally = sessions.advance(step)
       if (step.shown !== undefined) objects.show(step, step.shown)
+      return tally
     },
     touch: step => {
       sessions.touch(step)

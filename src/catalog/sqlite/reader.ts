@@ -39,6 +39,14 @@ const CENSUS = `
   SELECT door, count AS sessions,
     (SELECT min(created_at) FROM sessions WHERE state = 'open' AND door = open.door) AS oldestAt
   FROM open_sessions AS open WHERE count > 0`
+const SEGMENT_NUMBERS = 'SELECT number FROM segments WHERE session = :key ORDER BY number'
+const SEGMENT_DIGEST =
+  'SELECT sha256 FROM segment_digests WHERE session = :key AND number = :number'
+const COMPLETE = `
+  SELECT * FROM sessions
+  WHERE state = 'open' AND segments = segment_count AND persisted = total
+    AND key > :after AND due_at <= :now
+  ORDER BY key LIMIT :limit`
 const GARBAGE = 'SELECT name FROM blobs WHERE refs = 0 AND name > :after ORDER BY name LIMIT :limit'
 const UNKNOWN = `
   SELECT value AS name FROM json_each(:blobs)
@@ -63,6 +71,9 @@ export class Reader {
   readonly #segment: Query<SegmentHead>
   readonly #segments: Query<SegmentHead>
   readonly #census: Query<Census>
+  readonly #segmentNumbers: Query<{ number: number }>
+  readonly #segmentDigest: Query<{ sha256: string }>
+  readonly #complete: Query<SessionRow>
   readonly #garbage: Query<{ name: string }>
   readonly #unknown: Query<{ name: string }>
   readonly #bucket: Query<BucketRow>
@@ -80,6 +91,9 @@ export class Reader {
     this.#segment = new Query(database, SEGMENT)
     this.#segments = new Query(database, SEGMENTS)
     this.#census = new Query(database, CENSUS)
+    this.#segmentNumbers = new Query(database, SEGMENT_NUMBERS)
+    this.#segmentDigest = new Query(database, SEGMENT_DIGEST)
+    this.#complete = new Query(database, COMPLETE)
     this.#garbage = new Query(database, GARBAGE)
     this.#unknown = new Query(database, UNKNOWN)
     this.#bucket = new Query(database, BUCKET)
@@ -111,6 +125,18 @@ export class Reader {
 
   census(): Census[] {
     return this.#census.all().map(({ door, sessions, oldestAt }) => ({ door, sessions, oldestAt }))
+  }
+
+  segmentNumbers(key: string): number[] {
+    return this.#segmentNumbers.all({ key }).map(({ number }) => number)
+  }
+
+  segmentDigest(key: string, number: number): string | undefined {
+    return this.#segmentDigest.first({ key, number })?.sha256
+  }
+
+  complete(now: number, limit: number, after: string): Session[] {
+    return this.#complete.all({ now, limit, after }).map(sessionOf)
   }
 
   garbage(limit: number, after: string): string[] {

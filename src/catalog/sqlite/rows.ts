@@ -20,6 +20,8 @@ export interface SessionRow {
   readonly door: DoorName
   readonly state: SessionState
   readonly total: number | null
+  readonly persisted: number
+  readonly segments: number
   readonly created_at: number
   readonly active_at: number
   readonly due_at: number
@@ -69,6 +71,8 @@ export function sessionOf(row: SessionRow): Session {
     state: row.state,
     intent: JSON.parse(row.intent) as Intent,
     ...(row.total !== null && { total: row.total }),
+    persisted: row.persisted,
+    segments: row.segments,
     createdAt: row.created_at,
     activeAt: row.active_at,
     dueAt: row.due_at,

@@ -16,6 +16,7 @@ import type {
   Session,
   SessionState,
   StoredObject,
+  Tally,
   Touch,
 } from '../../engine/ports.ts'
 import { Query } from './query.ts'
@@ -23,18 +24,23 @@ import type { References } from './references.ts'
 import { decodeExtents, encodeExtents, type SegmentRow } from './rows.ts'
 
 const INSERT = `
-  INSERT INTO sessions (key, door, state, total, created_at, active_at, due_at, intent, claim)
-  VALUES (:key, :door, 'open', :total, :at, :at, :dueAt, :intent, :claim)
+  INSERT INTO sessions (key, door, state, total, segment_count, created_at, active_at, due_at, intent, claim)
+  VALUES (:key, :door, 'open', :total, :segmentCount, :at, :at, :dueAt, :intent, :claim)
   ON CONFLICT (key) DO UPDATE
   SET door = excluded.door, state = 'open', total = excluded.total, created_at = excluded.created_at,
     active_at = excluded.active_at, due_at = excluded.due_at, intent = excluded.intent,
-    claim = excluded.claim, shown = NULL, outcome = NULL
+    claim = excluded.claim, shown = NULL, outcome = NULL,
+    persisted = 0, segments = 0, segment_count = excluded.segment_count
   WHERE :replacesEnded AND sessions.state <> 'open'`
 const COUNT_OPEN = 'SELECT sum(count) AS count FROM open_sessions'
 const TOUCH = `
-  UPDATE sessions SET total = coalesce(total, :total), active_at = :at, due_at = :dueAt
+  UPDATE sessions SET total = coalesce(total, :total), active_at = :at,
+    persisted = persisted + :morePersisted, segments = segments + :moreSegments,
+    due_at = CASE
+      WHEN segments + :moreSegments = segment_count AND persisted + :morePersisted = coalesce(total, :total)
+      THEN coalesce(:completeDueAt, :dueAt) ELSE :dueAt END
   WHERE key = :key AND state = 'open'
-  RETURNING total`
+  RETURNING total, persisted, segments`
 const CLAIMED = `SELECT key FROM sessions WHERE claim = :claim AND state = 'open'`
 const SHOWN = `
   SELECT shown AS generation, active_at AS activeAt, intent FROM sessions
@@ -47,10 +53,14 @@ const CLOSE = `
 const FINISH = `
   UPDATE sessions SET state = 'done', total = :total, active_at = :at, due_at = :dueAt, outcome = :outcome
   WHERE key = :key`
-const DUE = `SELECT key, door FROM sessions WHERE state = 'open' AND due_at <= :now ORDER BY due_at`
-const BURY = `
-  DELETE FROM sessions WHERE rowid IN (
-    SELECT rowid FROM sessions WHERE state <> 'open' AND due_at <= :now ORDER BY due_at LIMIT :limit)`
+const DUE = `
+  SELECT key, door FROM sessions
+  WHERE state = 'open' AND due_at <= :now
+    AND (segments = segment_count AND persisted = total) IS NOT TRUE
+  ORDER BY due_at`
+const VANISHING = `
+  SELECT key FROM sessions WHERE state <> 'open' AND due_at <= :now ORDER BY due_at LIMIT :limit`
+const BURY = 'DELETE FROM sessions WHERE key = :key'
 
 const SEGMENT = `
   SELECT number, epoch, persisted, extents FROM segments WHERE session = :key AND number = :number`
@@ -63,11 +73,22 @@ const WRITE_SEGMENT = `
   SET epoch = excluded.epoch, persisted = excluded.persisted, extents = excluded.extents,
     chunks = coalesce(:chunks, chunks)`
 const DROP_SEGMENTS = 'DELETE FROM segments WHERE session = :key'
+const WRITE_DIGEST = `
+  INSERT OR REPLACE INTO segment_digests (session, number, sha256) VALUES (:key, :number, :sha256)`
+const DROP_DIGESTS = 'DELETE FROM segment_digests WHERE session = :key'
 
 /** One step frees the segments of no more sessions once it has freed this many: others wait for its commit. */
 const SEGMENTS_PER_STEP = 10_000
 
 type Due = Pick<Session, 'key' | 'door'>
+
+const NOTHING_MORE: Tally = { persisted: 0, segments: 0 }
+
+/** What a step says of its session. */
+type Movement = Pick<Advance, 'key' | 'at' | 'dueAt' | 'completeDueAt'> & {
+  readonly total?: number | undefined
+}
+
 interface ShownObject {
   readonly bucket: string
   readonly name: string
@@ -79,7 +100,7 @@ export class Sessions {
   readonly #references: References
   readonly #insert: Query<never>
   readonly #countOpen: Query<{ count: number }>
-  readonly #touch: Query<{ total: number | null }>
+  readonly #touch: Query<{ total: number | null } & Tally>
   readonly #claimed: Query<{ key: string }>
   readonly #shown: Query<{ generation: number; activeAt: number; intent: string }>
   readonly #show: Query<never>
@@ -87,11 +108,14 @@ export class Sessions {
   readonly #close: Query<never>
   readonly #finish: Query<never>
   readonly #due: Query<Due>
+  readonly #vanishing: Query<{ key: string }>
   readonly #bury: Query<never>
   readonly #segment: Query<SegmentRow>
   readonly #segments: Query<SegmentRow>
   readonly #writeSegment: Query<never>
   readonly #dropSegments: Query<never>
+  readonly #writeDigest: Query<never>
+  readonly #dropDigests: Query<never>
 
   constructor(database: DatabaseSync, references: References) {
     this.#references = references
@@ -105,16 +129,19 @@ export class Sessions {
     this.#close = new Query(database, CLOSE)
     this.#finish = new Query(database, FINISH)
     this.#due = new Query(database, DUE)
+    this.#vanishing = new Query(database, VANISHING)
     this.#bury = new Query(database, BURY)
     this.#segment = new Query(database, SEGMENT)
     this.#segments = new Query(database, SEGMENTS)
     this.#writeSegment = new Query(database, WRITE_SEGMENT)
     this.#dropSegments = new Query(database, DROP_SEGMENTS)
+    this.#writeDigest = new Query(database, WRITE_DIGEST)
+    this.#dropDigests = new Query(database, DROP_DIGESTS)
   }
 
   create(session: NewSession): Session {
     const { key, door, intent, claims = false, at, dueAt, replacesEnded = false, limit } = session
-    const total = intent.total ?? null
+    const { total = null, segmentCount = null } = intent
     // A bucket's name has no slash in it.
     const claim = claims && intent.name !== undefined ? `${intent.bucket}/${intent.name}` : null
     if (claim !== null && this.#claimed.first({ claim }) !== undefined) {
@@ -124,12 +151,14 @@ export class Sessions {
       key,
       door,
       total,
+      segmentCount,
       at,
       dueAt,
       intent: JSON.stringify(intent),
       claim,
       replacesEnded: replacesEnded ? 1 : 0,
     }
+    if (replacesEnded) this.#dropDigests.run({ key })
     if (this.#insert.run(values) === 0) throw new UploadError({ code: 'session_exists' })
     // This one is among them, and goes again where it is one too many.
     if (limit !== undefined && (this.#countOpen.first()?.count ?? 0) > limit) {
@@ -141,6 +170,8 @@ export class Sessions {
       state: 'open',
       intent,
       ...(total !== null && { total }),
+      persisted: 0,
+      segments: 0,
       createdAt: at,
       activeAt: at,
       dueAt,
@@ -149,9 +180,7 @@ export class Sessions {
 
   /** A sign of life. */
   touch({ key, total, at, dueAt }: Omit<Touch, 'withdraws'>): void {
-    const session = this.#touch.first({ key, total: total ?? null, at, dueAt })
-    if (session === undefined) throw new UploadError({ code: 'session_ended' })
-    if (total !== undefined) refuseOtherTotal(session.total, total)
+    this.#move({ key, total, at, dueAt }, NOTHING_MORE)
   }
 
   /** The object that shows the session's content. */
@@ -167,12 +196,14 @@ export class Sessions {
     this.#show.run({ key, generation })
   }
 
-  advance(step: Advance): void {
+  advance(step: Advance): Tally {
     const { key, segment: number, epoch, extents } = step
-    this.touch(step)
-
     const before = this.#segment.first({ key, number })
     const persisted = lengthOf(extents)
+    const tally = this.#move(step, {
+      persisted: persisted - (before?.persisted ?? 0),
+      segments: before === undefined ? 1 : 0,
+    })
     if (before !== undefined) {
       if (before.epoch > epoch) throw new UploadError({ code: 'superseded' })
       if (before.persisted > persisted && !step.replaces) {
@@ -189,6 +220,8 @@ export class Sessions {
       extents: encodeExtents(extents),
       chunks: step.chunks ?? null,
     })
+    if (step.sha256 !== undefined) this.#writeDigest.run({ key, number, sha256: step.sha256 })
+    return tally
   }
 
   /** Ends an open session; false when it was not open any more. */
@@ -224,9 +257,14 @@ export class Sessions {
     return expired
   }
 
-  /** Removes tombstones; answers how many. */
+  /** Removes tombstones and what they remember; answers how many rows went. */
   bury(now: number, limit: number): number {
-    return this.#bury.run({ now, limit })
+    let rows = 0
+    for (const { key } of this.#vanishing.all({ now, limit })) {
+      rows += this.#dropDigests.run({ key }) + this.#bury.run({ key })
+      if (rows >= SEGMENTS_PER_STEP) break
+    }
+    return rows
   }
 
   /**
@@ -264,9 +302,29 @@ export class Sessions {
     this.#dropSegments.run({ key })
   }
 
+  /** Guards by the state, and counts what the session has `more`. */
+  #move(step: Movement, more: Tally): Tally {
+    const { key, total, at, dueAt, completeDueAt } = step
+    const session = this.#touch.first({
+      key,
+      total: total ?? null,
+      at,
+      dueAt,
+      completeDueAt: completeDueAt ?? null,
+      morePersisted: more.persisted,
+      moreSegments: more.segments,
+    })
+    if (session === undefined) throw new UploadError({ code: 'session_ended' })
+    if (total !== undefined) refuseOtherTotal(session.total, total)
+    return { persisted: session.persisted, segments: session.segments }
+  }
+
   #takeSegments(key: string): SegmentRow[] {
     const rows = this.#segments.all({ key })
-    if (rows.length > 0) this.#dropSegments.run({ key })
+    if (rows.length > 0) {
+      this.#dropSegments.run({ key })
+      this.#dropDigests.run({ key })
+    }
     return rows
   }
 

@@ -145,6 +145,10 @@ function answerTo(failure: Failure): Answer {
         400,
         `Invalid request.  ${failure.persisted} of ${failure.total} byte(s) are uploaded.`,
       )
+    case 'segments_missing':
+      return text(400, `Invalid request.  ${failure.count} part(s) are missing.`)
+    case 'segment_differs':
+      return json(409, 'conflict', 'The upload is complete, and this part of it is another.')
     case 'too_large':
       return json(413, 'uploadTooLarge', `Objects may have at most ${failure.limit} bytes.`)
 

@@ -112,6 +112,8 @@ function answerTo(failure: Failure): XmlAnswer {
     case 'total_mismatch':
     case 'past_total':
     case 'incomplete':
+    case 'segments_missing':
+    case 'segment_differs':
     case 'length_mismatch':
     case 'chunk_too_small':
       return xml(400, 'InvalidArgument', 'Invalid argument.', figuresOf(failure))

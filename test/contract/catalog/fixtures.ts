@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import type { Test } from 'tap'
 import { lengthOf } from '../../../src/engine/content.ts'
 import type {
+  Advance,
   Catalog,
   Extent,
   Intent,
@@ -14,6 +15,7 @@ import type {
   Segment,
   Source,
   StoredObject,
+  Tally,
 } from '../../../src/engine/ports.ts'
 
 export interface CatalogUnderTest {
@@ -117,8 +119,8 @@ export async function write(
 
 export function advance(
   catalog: Catalog,
-  step: Segment & { key: string; replaces?: boolean; total?: number },
-): Promise<void> {
+  step: Segment & { key: string } & Partial<Advance>,
+): Promise<Tally> {
   const { number: segment, replaces = false, ...rest } = step
   return catalog.advance({ segment, replaces, at: NOW + 1, dueAt: DUE + 1, ...rest })
 }

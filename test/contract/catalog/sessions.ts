@@ -26,6 +26,8 @@ export function sessionContract(t: Test, make: MakeCatalog): void {
       state: 'open',
       intent: intentOf('s', { total: 5 }),
       total: 5,
+      persisted: 0,
+      segments: 0,
       createdAt: NOW,
       activeAt: NOW,
       dueAt: DUE,
@@ -73,6 +75,8 @@ export function sessionContract(t: Test, make: MakeCatalog): void {
     await advance(catalog, { key: 's', number: 0, epoch, extents: [extent('c')] })
     t.strictSame(await (await reopen()).find('s'), {
       ...created,
+      persisted: 10,
+      segments: 1,
       activeAt: NOW + 1,
       dueAt: DUE + 1,
     })
