@@ -4,7 +4,7 @@
  */
 
 import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -84,6 +84,34 @@ test('the Node client in five lines', async t => {
   await writeFile(join(folder, 'example.mjs'), text)
   const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], { cwd: folder })
   t.equal(stdout, shown?.text)
+})
+
+test('the keys', { skip: whyNoCurl() }, async t => {
+  const folder = t.testdir({ data: { 'keys.json': '{"keys": []}' } })
+  chmodSync(join(folder, 'data', 'keys.json'), 0o600)
+  const dataDir = join(folder, 'data')
+  const server = await startServer(t, { dataDir, env: { TIDEMARK_AUTH: 'keys' } })
+  const blocks = blocksOf('Keys').map(({ language, text }) => ({
+    language,
+    text: text.replaceAll('http://127.0.0.1:8080', server.url).replaceAll('data/', `${dataDir}/`),
+  }))
+  const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
+  t.equal(commands.length, 3)
+  const settings = `export TIDEMARK_DATA_DIR='${dataDir}'`
+  const [, ...outputs] = await inOneShell([settings, ...commands, 'echo "$key"'], root)
+  for (const [n, command] of commands.entries()) {
+    const shown = blocks[blocks.findIndex(({ text }) => text === command) + 1]?.text.trim() ?? ''
+    const output = outputs[n] ?? ''
+    t.same(missingFrom(output, shown), [], `block ${n + 1} answers what it shows`, { output })
+  }
+
+  const example = blocks.findIndex(({ language }) => language === 'js')
+  await writeFile(join(folder, 'video.bin'), new SourceBytes('readme').bytes(0, 20_000_000))
+  await writeFile(join(folder, 'example.mjs'), blocks[example]?.text ?? '')
+  const env = { ...process.env, KEY: outputs[commands.length]?.split('\n')[0] }
+  const inFolder = { cwd: folder, env }
+  const { stdout } = await promisify(execFile)(process.execPath, ['example.mjs'], inFolder)
+  t.equal(stdout, blocks[example + 1]?.text)
 })
 
 test('the settings', t => {
