@@ -81,9 +81,10 @@ export class Guard {
       throw new UploadError({ code: 'bucket_not_found', bucket })
     }
     this.demand('create')
-    if (this.#mayOverwrite) return destination
-    const means = preconditions.generationMatch ?? 0
-    if (means !== 0 || (await this.#exists({ bucket, name }))) this.demand('delete')
+    // Who says that nothing may be there is told whether it is so.
+    if (this.#mayOverwrite || preconditions.generationMatch === 0) return destination
+    const isMeantToReplace = preconditions.generationMatch !== undefined
+    if (isMeantToReplace || (await this.#exists({ bucket, name }))) this.demand('delete')
     return { ...destination, preconditions: { ...preconditions, generationMatch: 0 } }
   }
 

@@ -123,6 +123,8 @@ test('who may not delete cannot overwrite by being late', async t => {
     const again = adder.create(GOOGLE, intentOf('a', { preconditions }))
     await t.rejects(again, refusal('access_denied', { scope: 'delete' }))
   }
+  const ifAbsent = adder.create(GOOGLE, intentOf('a', { preconditions: { generationMatch: 0 } }))
+  await t.rejects(ifAbsent, refusal('precondition_failed'), 'who asked for it is told')
   // One that only could come to overwrite is refused, too.
   const later = adder.create(GOOGLE, intentOf('b', { preconditions: { generationMatch: 1 } }))
   await t.rejects(later, refusal('access_denied', { scope: 'delete' }))

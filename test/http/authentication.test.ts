@@ -169,6 +169,18 @@ test('refused before a byte of the body, and before 100 Continue', async t => {
   welcome.cut()
 })
 
+test('who tries keys is counted', async t => {
+  const { server } = await startGuarded(
+    t,
+    { one: ALL },
+    { requestRate: { count: 3, perMs: 60_000 } },
+  )
+  for (const expected of [401, 401, 401, 429, 429]) {
+    const headers = { Authorization: `Bearer ${newKeyToken()}` }
+    t.equal((await server.ask('GET /storage/v1/b/bkt', headers)).status, expected)
+  }
+})
+
 test('GCS-41: a session URL is enough for its chunks, questions and end', async t => {
   const { server, as } = await startGuarded(t, { one: { scopes: ['create'] } })
   const session = await initiate(server, 'a', as.one)
