@@ -63,6 +63,21 @@ export function authenticate(app: FastifyInstance, engine: Engine, keys: Keys | 
     request.access = request.principal === undefined ? atFirst : accessOf(request.principal)
     done()
   })
+  if (keys !== undefined) keepFromSharedCaches(app)
+}
+
+/**
+ * RFC 9111 §3.5 keeps an answer to a request with Authorization out of shared caches, but not one to a request with x-api-key,
+ * nor a 404 without either: a cache before us would hand one client's answer to the next. What an owner said of an object stays.
+ */
+function keepFromSharedCaches(app: FastifyInstance): void {
+  app.addHook('onSend', (request, reply, payload, done) => {
+    const isEverybodys = request.routeOptions.config.access === 'public'
+    if (!isEverybodys && !reply.hasHeader('cache-control')) {
+      reply.header('cache-control', 'private, max-age=0')
+    }
+    done(null, payload)
+  })
 }
 
 /** Refuses who needs a key and has none. After the limits of rates: who tries keys is counted, too. */

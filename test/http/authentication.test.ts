@@ -169,6 +169,40 @@ test('refused before a byte of the body, and before 100 Continue', async t => {
   welcome.cut()
 })
 
+test('a cache that many share keeps none of it', async t => {
+  const { server, as, tokens } = await startGuarded(t, { one: ALL })
+  const key = { 'x-api-key': tokens.one }
+  const upload = '/upload/storage/v1/b/bkt/o?uploadType=multipart'
+  const resource = { name: 'public', cacheControl: 'public, max-age=60' }
+  const parts = `--b\r\nContent-Type: application/json\r\n\r\n${JSON.stringify(resource)}\r\n--b\r\n\r\nx\r\n--b--`
+  const related = { 'Content-Type': 'multipart/related; boundary=b' }
+  t.equal((await server.ask(`POST ${upload}`, { ...key, ...related }, parts)).status, 200)
+  const session = await initiate(server, 'a', as.one)
+  await put(server, session, undefined, 'x')
+  for (const line of [
+    'GET /storage/v1/b/bkt/o/a?alt=media',
+    'GET /storage/v1/b/bkt/o/a',
+    'GET /storage/v1/b/bkt/o/none',
+    'GET /bkt/a',
+    'GET /bkt/none',
+    'GET /storage/v1/b',
+    `PUT ${session}`,
+  ]) {
+    const { headers } = await server.ask(line, key)
+    t.equal(headers['cache-control'], 'private, max-age=0', line)
+  }
+  for (const line of [
+    'GET /storage/v1/b/bkt/o/a',
+    'POST /upload/storage/v1/b/bkt/o?uploadType=media',
+  ]) {
+    const { headers } = await server.ask(line, { 'Content-Length': 0 })
+    t.equal(headers['cache-control'], 'private, max-age=0', `refused: ${line}`)
+  }
+  const { headers } = await server.ask('GET /storage/v1/b/bkt/o/public?alt=media', key)
+  t.equal(headers['cache-control'], 'public, max-age=60', 'unless its owner said so')
+  t.notOk('cache-control' in (await server.ask('GET /-/livez')).headers)
+})
+
 test('who tries keys is counted', async t => {
   const { server } = await startGuarded(
     t,
