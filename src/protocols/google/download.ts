@@ -2,10 +2,10 @@
  * Media reads (gcs.md §10.3): an object whole, a range of it, or what a gzip object means.
  */
 
-import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { OpenObject } from '../../engine/engine.ts'
 import type { StoredObject } from '../../engine/ports.ts'
+import { sendBytes } from '../../http/object-bytes.ts'
 import type { Call } from './door.ts'
 import { JSON_READ, mediaHeaders, type ReadForm } from './media-headers.ts'
 import { parseRange, type ReadRange } from './range.ts'
@@ -74,21 +74,6 @@ async function sendDecompressed(
 /** As of one moment: an overwrite since the lookup is a missing generation, not another object's bytes. */
 function open({ engine }: Call, { bucket, name, generation }: StoredObject): Promise<OpenObject> {
   return engine.objects.open({ bucket, name, generation })
-}
-
-function sendBytes(
-  reply: FastifyReply,
-  opened: OpenObject,
-  bytes: AsyncIterable<Buffer>,
-): FastifyReply {
-  const payload = Readable.from(bytes, { objectMode: false })
-  // A stream that nobody begins to read never gets to the end of the loop, which is what else would close the object: the
-  // reader has left, or the answer failed in a hook or on a header and another one was sent. All of them end the response.
-  payload.once('close', () => opened.close())
-  const { raw } = reply
-  if (raw.closed || raw.destroyed) payload.destroy()
-  else raw.once('close', () => payload.destroy())
-  return reply.send(payload)
 }
 
 function addVary(reply: FastifyReply, header: string): void {

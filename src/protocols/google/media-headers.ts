@@ -3,6 +3,7 @@
  */
 
 import type { StoredObject } from '../../engine/ports.ts'
+import { headerText } from '../../http/header-text.ts'
 import { googHash } from './goog-hash.ts'
 import { DEFAULT_CONTENT_TYPE, DEFAULT_STORAGE_CLASS, etagOf } from './object-resource.ts'
 
@@ -53,9 +54,4 @@ function customHeaders(custom: Readonly<Record<string, string>>): Record<string,
     if (/^[\w!#$%&'*+.^`|~-]+$/.test(key)) headers[`x-goog-meta-${key}`] = headerText(text)
   }
   return headers
-}
-
-/** Metadata is any text. In a header it is UTF-8 (§7), which Node wants as Latin-1, and control characters would end it. */
-function headerText(text: string): string {
-  return Buffer.from(text.replaceAll(/\p{Cc}/gu, ' '), 'utf8').toString('latin1')
 }
