@@ -8,12 +8,14 @@ import type { Server } from 'node:http'
 import { type FastifyHttpOptions, type FastifyInstance, fastify } from 'fastify'
 import { lockDataDirectory } from './catalog/data-directory.ts'
 import { SqliteCatalog } from './catalog/sqlite.ts'
-import type { Config } from './config.ts'
+import { type Config, DXL_MQTT_FILES } from './config.ts'
+import { Access } from './engine/access.ts'
 import { Budget } from './engine/budget.ts'
 import type { Engine } from './engine/engine.ts'
 import { UploadError } from './engine/failure.ts'
 import { ObservedEngine } from './engine/observed-engine.ts'
 import type { Clock, Log, Observer } from './engine/ports.ts'
+import { EVERYONE } from './engine/principal.ts'
 import { authenticate, demandKeys } from './http/authentication.ts'
 import { baseUrl } from './http/base-url.ts'
 import { limitBodies } from './http/body-slots.ts'
@@ -34,11 +36,16 @@ import { handOverRawBodies } from './http/raw-body.ts'
 import { paceBodies } from './http/request-body.ts'
 import { logResponses, logSerializers, quietLogController, requestIds } from './http/request-log.ts'
 import { answerTheRest, routerOptions, routingUrl } from './http/routing.ts'
-import { shutDownInOrder } from './http/shutdown.ts'
+import { type Listener, shutDownInOrder } from './http/shutdown.ts'
 import { endStalledReaders } from './http/stalled-readers.ts'
 import { refuseTransferCodings } from './http/transfer-coding.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { Metrics } from './metrics/metrics.ts'
+import type { Door as DxlDoor } from './protocols/dxl/door.ts'
+import { dxlHttp } from './protocols/dxl/http.ts'
+import { MqttDoor } from './protocols/dxl/mqtt.ts'
+import { SegmentStore } from './protocols/dxl/store-segment.ts'
+import { readCredentials } from './protocols/dxl/tls-credentials.ts'
 import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
 import { googleXml } from './protocols/google/xml.ts'
@@ -104,7 +111,8 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
         onFatal(error)
       },
     })
-    shutDownInOrder(server, engine, config.drainMs)
+    const listeners: Listener[] = []
+    shutDownInOrder(server, engine, config.drainMs, listeners)
     await engine.start()
     await createBuckets(engine, config.buckets)
     const keys = await openKeys(config, server, clock)
@@ -135,6 +143,15 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     serveMetrics(server, metrics, engine)
     await server.register(async door => googleJson(door, google))
     await server.register(async door => googleXml(door, google))
+    if (config.doors.includes('dxl')) {
+      const dxl = { frames, store: new SegmentStore(config.dxl.bucket), ...config.dxl }
+      await server.register(async door => dxlHttp(door, dxl))
+      const mqtt = await openMqtt(config, dxl, engine, budget, server.log)
+      if (mqtt !== undefined) {
+        listeners.push(mqtt)
+        server.addHook('onReady', () => mqtt.listen())
+      }
+    }
     return { server, engine, keys }
   } catch (error) {
     await server.close()
@@ -146,6 +163,29 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
 function minimumPace({ minRate, bodyIdleMs }: Config): Pace {
   const graceMs = 2 * bodyIdleMs
   return { bytesPerSecond: minRate, graceMs, creditMs: graceMs }
+}
+
+async function openMqtt(
+  config: Config,
+  door: DxlDoor,
+  engine: Engine,
+  budget: Budget,
+  log: Log,
+): Promise<MqttDoor | undefined> {
+  const { mqtt } = config.dxl
+  if (mqtt === undefined) return undefined
+  const credentials = await readCredentials(mqtt, DXL_MQTT_FILES)
+  const { host, bodyIdleMs: idleMs } = config
+  return MqttDoor.open(door, {
+    host,
+    port: mqtt.port,
+    credentials,
+    // A certificate of the CA is what its clients have instead of a key.
+    engine: new Access(engine, EVERYONE),
+    idleMs,
+    budget,
+    log,
+  })
 }
 
 interface EngineSurroundings {

@@ -21,6 +21,7 @@ export interface Config {
   readonly buckets: readonly string[]
   /** The doors beside Google's, which is always open. */
   readonly doors: readonly OptionalDoor[]
+  readonly dxl: DxlConfig
   /** Without a slash at its end; undefined: what each request says. */
   readonly publicUrl: string | undefined
   /** Whose X-Forwarded-* headers count: everyone's, nobody's, or those of the addresses listed. */
@@ -52,6 +53,31 @@ export interface Config {
   readonly faults: boolean
 }
 
+export interface DxlConfig {
+  /** Each beginning with a slash. */
+  readonly topics: readonly string[]
+  /** Where files are published. */
+  readonly bucket: string
+  readonly segmentLimit: number
+  /** The MQTT listener, where there is one. */
+  readonly mqtt: DxlMqttConfig | undefined
+}
+
+/** Paths of PEM files. */
+export interface DxlMqttConfig {
+  readonly port: number
+  readonly key: string
+  readonly cert: string
+  readonly ca: string
+}
+
+/** The settings that name them. */
+export const DXL_MQTT_FILES = {
+  key: 'TIDEMARK_DXL_MQTT_KEY',
+  cert: 'TIDEMARK_DXL_MQTT_CERT',
+  ca: 'TIDEMARK_DXL_MQTT_CA',
+} as const
+
 /** What the environment holds once the schema has checked it and filled in its defaults. */
 interface Settings {
   readonly TIDEMARK_HOST: string
@@ -59,6 +85,13 @@ interface Settings {
   readonly TIDEMARK_DATA_DIR: string
   readonly TIDEMARK_BUCKETS: string
   readonly TIDEMARK_DOORS: string
+  readonly TIDEMARK_DXL_BUCKET: string
+  readonly TIDEMARK_DXL_TOPICS: string
+  readonly TIDEMARK_DXL_SEGMENT_LIMIT: string
+  readonly TIDEMARK_DXL_MQTT_PORT?: number
+  readonly TIDEMARK_DXL_MQTT_KEY?: string
+  readonly TIDEMARK_DXL_MQTT_CERT?: string
+  readonly TIDEMARK_DXL_MQTT_CA?: string
   readonly TIDEMARK_PUBLIC_URL?: string
   readonly TIDEMARK_TRUST_PROXY: string
   readonly TIDEMARK_DURABILITY: Durability
@@ -80,6 +113,10 @@ interface Settings {
   readonly TIDEMARK_LOG_LEVEL: string
   readonly TIDEMARK_FAULTS: 'on' | 'off'
 }
+
+/** What may be in a topic that is a path as well. Reply topics and the fabric's own begin with `/mcafee`. */
+const TOPIC = '(?!/mcafee/)(/[A-Za-z0-9._-]+)+'
+const PEM_FILE = 'the path of a PEM file'
 
 /** `description` is what a wrong value is answered with: "… is not …". */
 const schema: SchemaObject = {
@@ -118,6 +155,34 @@ const schema: SchemaObject = {
       default: OPTIONAL_DOORS.join(','),
       description: `none, or some of ${OPTIONAL_DOORS.join(', ')} with commas between them`,
     },
+    TIDEMARK_DXL_BUCKET: {
+      type: 'string',
+      bucketNames: true,
+      pattern: '^[^,]+$',
+      default: 'uploads',
+      description: 'the name of a bucket',
+    },
+    TIDEMARK_DXL_TOPICS: {
+      type: 'string',
+      pattern: `^${TOPIC}(,${TOPIC})*$`,
+      default: '/opendxl-file-transfer/service/file-transfer/file/store',
+      description: 'a list of topics like /service/file/store, with commas between them',
+    },
+    TIDEMARK_DXL_SEGMENT_LIMIT: {
+      type: 'string',
+      bytes: { from: '64KiB', to: '16MiB' },
+      default: '1MiB',
+      description: 'a size from 64KiB to 16MiB',
+    },
+    TIDEMARK_DXL_MQTT_PORT: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 65_535,
+      description: 'a port from 0 (any free one) to 65535',
+    },
+    TIDEMARK_DXL_MQTT_KEY: { type: 'string', minLength: 1, description: PEM_FILE },
+    TIDEMARK_DXL_MQTT_CERT: { type: 'string', minLength: 1, description: PEM_FILE },
+    TIDEMARK_DXL_MQTT_CA: { type: 'string', minLength: 1, description: PEM_FILE },
     TIDEMARK_PUBLIC_URL: {
       type: 'string',
       pattern: '^https?://[^/?#\\s]+(/[^?#\\s]*)?$',
@@ -250,7 +315,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const validate = ajv.compile<Settings>(schema)
   const isValid = validate(settings)
   const mistakes = (validate.errors ?? []).map(error => describe(error, env))
-  mistakes.push(...openToTheWorld(env), ...faultyForTheWorld(env))
+  mistakes.push(...openToTheWorld(env), ...faultyForTheWorld(env), ...halfAListener(env))
   if (!isValid || mistakes.length > 0) throw new ConfigError([...new Set(mistakes)])
   return Object.freeze(configOf(settings))
 }
@@ -263,6 +328,7 @@ function configOf(settings: Settings): Config {
     dataDir: settings.TIDEMARK_DATA_DIR,
     buckets: Object.freeze(listOf(settings.TIDEMARK_BUCKETS)),
     doors: Object.freeze(doorsOf(settings.TIDEMARK_DOORS)),
+    dxl: dxlConfigOf(settings),
     publicUrl: settings.TIDEMARK_PUBLIC_URL?.replace(/\/+$/, ''),
     trustProxy: trusted === 'on' ? true : trusted === 'off' ? false : trusted,
     durability: settings.TIDEMARK_DURABILITY,
@@ -284,6 +350,34 @@ function configOf(settings: Settings): Config {
     logLevel: settings.TIDEMARK_LOG_LEVEL,
     faults: settings.TIDEMARK_FAULTS === 'on',
   }
+}
+
+function dxlConfigOf(settings: Settings): DxlConfig {
+  const port = settings.TIDEMARK_DXL_MQTT_PORT
+  const {
+    TIDEMARK_DXL_MQTT_KEY: key = '',
+    TIDEMARK_DXL_MQTT_CERT: cert = '',
+    TIDEMARK_DXL_MQTT_CA: ca = '',
+  } = settings
+  return Object.freeze({
+    topics: Object.freeze(settings.TIDEMARK_DXL_TOPICS.split(',')),
+    bucket: settings.TIDEMARK_DXL_BUCKET,
+    segmentLimit: parseBytes(settings.TIDEMARK_DXL_SEGMENT_LIMIT),
+    mqtt: port === undefined ? undefined : Object.freeze({ port, key, cert, ca }),
+  })
+}
+
+/** MQTT is off, or has its port and all three files. */
+function halfAListener(env: Readonly<Record<string, string | undefined>>): string[] {
+  const PORT = 'TIDEMARK_DXL_MQTT_PORT'
+  const names = Object.values(DXL_MQTT_FILES)
+  if (env[PORT] === undefined) {
+    return names.filter(name => env[name]).map(name => `${name} is for MQTT: set ${PORT}, too`)
+  }
+  // A port that is none has its own line.
+  if (!/^\d{1,5}$/.test(env[PORT]) || Number(env[PORT]) > 65_535) return []
+  const missing = names.filter(name => env[name] === undefined)
+  return missing.map(name => `${name} is not set: ${PORT} needs ${PEM_FILE}`)
 }
 
 /** A keyword that holds a written quantity between two others. NaN, what cannot be read, is between none. */

@@ -19,6 +19,12 @@ test('nothing set is a working server', t => {
     dataDir: './data',
     buckets: ['uploads'],
     doors: ['ucloud', 'gws', 'dxl'],
+    dxl: {
+      topics: ['/opendxl-file-transfer/service/file-transfer/file/store'],
+      bucket: 'uploads',
+      segmentLimit: 1024 ** 2,
+      mqtt: undefined,
+    },
     publicUrl: undefined,
     trustProxy: false,
     durability: 'chunk',
@@ -54,6 +60,13 @@ test('everything set', t => {
       TIDEMARK_DATA_DIR: '/srv/data',
       TIDEMARK_BUCKETS: 'one,two.three',
       TIDEMARK_DOORS: 'dxl,gws',
+      TIDEMARK_DXL_BUCKET: 'transfers',
+      TIDEMARK_DXL_TOPICS: '/a/b,/c',
+      TIDEMARK_DXL_SEGMENT_LIMIT: '2MiB',
+      TIDEMARK_DXL_MQTT_PORT: '8883',
+      TIDEMARK_DXL_MQTT_KEY: 'key.pem',
+      TIDEMARK_DXL_MQTT_CERT: 'cert.pem',
+      TIDEMARK_DXL_MQTT_CA: 'ca.pem',
       TIDEMARK_PUBLIC_URL: 'https://up.example.org/base/',
       TIDEMARK_TRUST_PROXY: '10.0.0.1,192.168.0.0/16',
       TIDEMARK_DURABILITY: 'object',
@@ -78,6 +91,12 @@ test('everything set', t => {
       dataDir: '/srv/data',
       buckets: ['one', 'two.three'],
       doors: ['dxl', 'gws'],
+      dxl: {
+        topics: ['/a/b', '/c'],
+        bucket: 'transfers',
+        segmentLimit: 2 * 1024 ** 2,
+        mqtt: { port: 8883, key: 'key.pem', cert: 'cert.pem', ca: 'ca.pem' },
+      },
       publicUrl: 'https://up.example.org/base',
       trustProxy: '10.0.0.1,192.168.0.0/16',
       durability: 'object',
@@ -121,6 +140,13 @@ test('each wrong value is named, with what would be accepted', t => {
     TIDEMARK_DATA_DIR: ['', 'a directory'],
     TIDEMARK_BUCKETS: ['uploads,X', 'a list of bucket names'],
     TIDEMARK_DOORS: ['gws,tus', 'none, or some of ucloud, gws, dxl'],
+    TIDEMARK_DXL_BUCKET: ['a,b', 'the name of a bucket'],
+    TIDEMARK_DXL_TOPICS: ['/a,/mcafee/client/x', 'a list of topics like /service/file/store'],
+    TIDEMARK_DXL_SEGMENT_LIMIT: ['1KiB', 'a size from 64KiB to 16MiB'],
+    TIDEMARK_DXL_MQTT_PORT: ['70000', 'a port from 0 (any free one) to 65535'],
+    TIDEMARK_DXL_MQTT_KEY: ['', 'the path of a PEM file'],
+    TIDEMARK_DXL_MQTT_CERT: ['', 'the path of a PEM file'],
+    TIDEMARK_DXL_MQTT_CA: ['', 'the path of a PEM file'],
     TIDEMARK_PUBLIC_URL: ['up.example.org', 'a URL like https://uploads.example.org'],
     TIDEMARK_TRUST_PROXY: ['yes', 'on, off, or the addresses of trusted proxies'],
     TIDEMARK_DURABILITY: ['full', 'chunk, object or none'],
@@ -161,6 +187,21 @@ test('all mistakes at once, unknown settings among them', t => {
   t.equal(found.length, 4)
   t.match(found.join('\n'), 'TIDEMARK_DATADIR is not a setting; these are: TIDEMARK_HOST, ')
   t.match(found.join('\n'), 'set TIDEMARK_AUTH=keys, set TIDEMARK_AUTH=none if that is meant')
+  t.end()
+})
+
+test('MQTT is off, or has its port and all three files', t => {
+  const key = { TIDEMARK_DXL_MQTT_KEY: 'key.pem' }
+  const found = mistakes({ ...key, TIDEMARK_DXL_MQTT_PORT: '8883', TIDEMARK_PORT: 'x' })
+  t.equal(found.length, 3)
+  t.match(found.join('\n'), 'TIDEMARK_DXL_MQTT_CERT is not set')
+  t.match(found.join('\n'), 'TIDEMARK_DXL_MQTT_CA is not set')
+  const [mistake, ...more] = mistakes(key)
+  t.match(mistake, 'TIDEMARK_DXL_MQTT_KEY is for MQTT: set TIDEMARK_DXL_MQTT_PORT, too')
+  t.strictSame(more, [])
+  for (const topics of ['', 'a', '/a/', '/a//b', '/a/*', '/a/:b', '/a,', '/mcafee/client/x']) {
+    t.equal(mistakes({ TIDEMARK_DXL_TOPICS: topics }).length, 1, topics)
+  }
   t.end()
 })
 

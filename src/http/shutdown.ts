@@ -10,7 +10,19 @@ import type { Engine } from '../engine/engine.ts'
 /** Connections get this part of the time there is; storage and catalog close in the rest. */
 const CONNECTIONS_SHARE = 0.75
 
-export function shutDownInOrder(app: FastifyInstance, engine: Engine, drainMs: number): void {
+/** What listens beside HTTP. */
+export interface Listener {
+  /** Takes nothing new; resolves when what it had begun is over and everybody is gone. */
+  close(): Promise<void>
+}
+
+/** `others` may still be added to until the end begins. */
+export function shutDownInOrder(
+  app: FastifyInstance,
+  engine: Engine,
+  drainMs: number,
+  others: readonly Listener[] = [],
+): void {
   let isClosing = false
 
   // Requests on their way when the end began are the last on their connections.
@@ -26,7 +38,8 @@ export function shutDownInOrder(app: FastifyInstance, engine: Engine, drainMs: n
       () => {},
     )
     const closed = new Promise<void>(resolve => app.server.close(() => resolve()))
-    await Promise.race([engine.drain(), isUp])
+    const drained = Promise.all([engine.drain(), ...others.map(other => other.close())])
+    await Promise.race([drained, isUp])
     app.server.closeIdleConnections()
     await Promise.race([closed, isUp])
     time.abort()
