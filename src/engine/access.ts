@@ -3,7 +3,7 @@
  * handler can forget to ask (SECURITY.md); whoever holds the `Engine` itself is the server.
  *
  * What is done to a session is not guarded: its token is the right to it (design P9), and whoever was allowed to open it has
- * been asked then. Ids that clients choose are no secrets; they are each principal's own (`DoorRules.ids`).
+ * been asked then. So it is with a grant, which is the right to read one object. Ids that clients choose are no secrets; they are each principal's own (`DoorRules.ids`).
  */
 
 import type { Buckets } from './buckets.ts'
@@ -11,6 +11,7 @@ import type { Chunk } from './chunk.ts'
 import type { DoorRules } from './door-rules.ts'
 import type { Engine, Opening } from './engine.ts'
 import { UploadError } from './failure.ts'
+import type { Grants } from './grants.ts'
 import { Guard } from './guard.ts'
 import type { ListQuery, Page } from './listing.ts'
 import type { Destination, ObjectName, Objects, SourceName } from './objects.ts'
@@ -28,7 +29,7 @@ export class Access {
     this.#engine = engine
     this.#guard = new Guard(principal, engine, engine.observer)
     this.buckets = new BucketAccess(engine.buckets, this.#guard)
-    this.objects = new ObjectAccess(engine.objects, this.#guard)
+    this.objects = new ObjectAccess(engine, this.#guard)
   }
 
   get principal(): Principal {
@@ -93,10 +94,12 @@ export class Access {
 
 export class ObjectAccess {
   readonly #objects: Objects
+  readonly #grants: Grants
   readonly #guard: Guard
 
-  constructor(objects: Objects, guard: Guard) {
+  constructor({ objects, grants }: Pick<Engine, 'objects' | 'grants'>, guard: Guard) {
     this.#objects = objects
+    this.#grants = grants
     this.#guard = guard
   }
 
@@ -113,6 +116,18 @@ export class ObjectAccess {
   async list(query: ListQuery): Promise<Page> {
     this.#guard.bucket(query.bucket, 'list')
     return this.#objects.list({ ...query, within: this.#guard.principal.prefix })
+  }
+
+  /** A token for `openGranted`, good for so long, whatever becomes of the key that asked for it. */
+  async grant(wanted: ObjectName, lifeMs: number): Promise<string> {
+    await this.find(wanted)
+    return this.#grants.sign(wanted, lifeMs)
+  }
+
+  /** Whoever asks: the token is the right. Undefined for one that is none, or is over. */
+  async openGranted(token: string): Promise<OpenObject | undefined> {
+    const wanted = await this.#grants.verify(token)
+    return wanted && this.#objects.open(wanted)
   }
 
   async delete(wanted: ObjectName, preconditions: Preconditions): Promise<void> {

@@ -11,6 +11,7 @@ import type { Chunk } from './chunk.ts'
 import { type DoorRules, RULES_OF } from './door-rules.ts'
 import { UploadError } from './failure.ts'
 import { Finalizer } from './finalize.ts'
+import { Grants } from './grants.ts'
 import { Writers } from './leases.ts'
 import { dueAtOf } from './lifetime.ts'
 import { checkObjectName } from './names.ts'
@@ -45,6 +46,7 @@ export interface Opening {
 export class Engine {
   readonly buckets: Buckets
   readonly objects: Objects
+  readonly grants: Grants
   readonly observer: Observer
   readonly #parts: EngineParts
   readonly #sessions: Sessions
@@ -81,6 +83,7 @@ export class Engine {
       isInUse: blob => readers.isPinned(blob) || this.#blobs.isWriting(blob),
     })
     this.buckets = new Buckets(parts)
+    this.grants = new Grants(parts)
     this.objects = new Objects(parts, readers, () => void this.#sweeper.sweep())
   }
 
