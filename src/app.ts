@@ -49,6 +49,7 @@ import { readCredentials } from './protocols/dxl/tls-credentials.ts'
 import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
 import { googleXml } from './protocols/google/xml.ts'
+import { ucloud } from './protocols/ucloud/ucloud.ts'
 import { defaultReserve } from './storage/disk/free-space.ts'
 import { DiskStorage } from './storage/disk.ts'
 
@@ -114,7 +115,7 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     const listeners: Listener[] = []
     shutDownInOrder(server, engine, config.drainMs, listeners)
     await engine.start()
-    await createBuckets(engine, config.buckets)
+    await createBuckets(engine, bucketsOf(config))
     const keys = await openKeys(config, server, clock)
 
     const base = baseUrl(config.publicUrl)
@@ -142,6 +143,11 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     operations(server, engine)
     serveMetrics(server, metrics, engine)
     await server.register(async door => googleJson(door, google))
+    if (config.doors.includes('ucloud')) {
+      const { provider, drives } = config.ucloud
+      const parts = { base, frames, provider, drives }
+      await server.register(async door => ucloud(door, parts))
+    }
     await server.register(async door => googleXml(door, google))
     if (config.doors.includes('dxl')) {
       const dxl = { frames, store: new SegmentStore(config.dxl.bucket), ...config.dxl }
@@ -240,7 +246,13 @@ async function openKeys(
   return keys
 }
 
-async function createBuckets(engine: Engine, names: readonly string[]): Promise<void> {
+/** Those that are asked for, and those that a door puts its files into. */
+function bucketsOf({ buckets, doors, ucloud }: Config): Set<string> {
+  const drives = doors.includes('ucloud') ? Object.values(ucloud.drives) : []
+  return new Set([...buckets, ...drives.map(({ bucket }) => bucket)])
+}
+
+async function createBuckets(engine: Engine, names: Iterable<string>): Promise<void> {
   for (const name of names) {
     await engine.buckets.create(name).catch((error: unknown) => {
       if (error instanceof UploadError && error.failure.code === 'bucket_exists') return

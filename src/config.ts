@@ -6,6 +6,7 @@
 import { isIP, isIPv4 } from 'node:net'
 import { join } from 'node:path'
 import { Ajv, type ErrorObject, type SchemaObject } from 'ajv'
+import { type Drive, parseDrives } from './config-drives.ts'
 import { parseBytes, parseMs, parseRate, type Rate } from './config-values.ts'
 import { checkBucketName } from './engine/names.ts'
 import type { Durability } from './engine/ports.ts'
@@ -48,6 +49,12 @@ export interface Config {
   readonly auth: 'none' | 'keys'
   readonly keysFile: string
   readonly drainMs: number
+  readonly ucloud: {
+    /** As in the door's paths. */
+    readonly provider: string
+    /** Where each drive's files go, by its number. */
+    readonly drives: Readonly<Record<string, Drive>>
+  }
   readonly logLevel: string
   /** Clients may ask for faults (`/retry_test`). */
   readonly faults: boolean
@@ -110,6 +117,8 @@ interface Settings {
   readonly TIDEMARK_AUTH?: 'none' | 'keys'
   readonly TIDEMARK_KEYS_FILE?: string
   readonly TIDEMARK_DRAIN: string
+  readonly TIDEMARK_UCLOUD_PROVIDER: string
+  readonly TIDEMARK_UCLOUD_DRIVES?: string
   readonly TIDEMARK_LOG_LEVEL: string
   readonly TIDEMARK_FAULTS: 'on' | 'off'
 }
@@ -276,6 +285,18 @@ const schema: SchemaObject = {
       default: '10s',
       description: 'a duration from 1s to 10m',
     },
+    TIDEMARK_UCLOUD_PROVIDER: {
+      type: 'string',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$',
+      default: 'ucloud',
+      description: 'a provider\'s id: 1 to 63 of A-Z, a-z, 0-9, ".", "_", "-"',
+    },
+    TIDEMARK_UCLOUD_DRIVES: {
+      type: 'string',
+      drives: true,
+      description:
+        'a list like 1=uploads,2=media/incoming: each a number, a bucket and perhaps a prefix, no number twice',
+    },
     TIDEMARK_LOG_LEVEL: {
       type: 'string',
       enum: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -308,6 +329,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
   const ajv = new Ajv({ coerceTypes: true, useDefaults: true, allErrors: true, verbose: true })
   ajv.addKeyword({ keyword: 'milliseconds', type: 'string', compile: within(parseMs) })
   ajv.addKeyword({ keyword: 'bucketNames', type: 'string', validate: areBucketNames })
+  ajv.addKeyword({ keyword: 'drives', type: 'string', validate: areDrives })
   ajv.addKeyword({ keyword: 'doors', type: 'string', validate: areDoors })
   ajv.addKeyword({ keyword: 'proxies', type: 'string', validate: areProxies })
   ajv.addKeyword({ keyword: 'rate', type: 'string', validate: isRate })
@@ -347,6 +369,10 @@ function configOf(settings: Settings): Config {
     auth: settings.TIDEMARK_AUTH ?? 'none',
     keysFile: settings.TIDEMARK_KEYS_FILE ?? join(settings.TIDEMARK_DATA_DIR, 'keys.json'),
     drainMs: parseMs(settings.TIDEMARK_DRAIN),
+    ucloud: Object.freeze({
+      provider: settings.TIDEMARK_UCLOUD_PROVIDER,
+      drives: Object.freeze(drivesOf(settings)),
+    }),
     logLevel: settings.TIDEMARK_LOG_LEVEL,
     faults: settings.TIDEMARK_FAULTS === 'on',
   }
@@ -398,6 +424,17 @@ function areBucketNames(_schema: unknown, names: string): boolean {
   } catch {
     return false
   }
+}
+
+function areDrives(_schema: unknown, drives: string): boolean {
+  return parseDrives(drives) !== undefined
+}
+
+/** Drive 1 is the first bucket, unless it was said otherwise. */
+function drivesOf({ TIDEMARK_UCLOUD_DRIVES: drives, TIDEMARK_BUCKETS: buckets }: Settings) {
+  const [bucket] = listOf(buckets)
+  if (drives !== undefined) return parseDrives(drives) ?? {}
+  return bucket === undefined ? {} : { 1: { bucket, prefix: '' } }
 }
 
 function areDoors(_schema: unknown, doors: string): boolean {

@@ -43,6 +43,7 @@ test('nothing set is a working server', t => {
     auth: 'none',
     keysFile: 'data/keys.json',
     drainMs: 10_000,
+    ucloud: { provider: 'ucloud', drives: { 1: { bucket: 'uploads', prefix: '' } } },
     logLevel: 'info',
     faults: false,
   })
@@ -83,6 +84,8 @@ test('everything set', t => {
       TIDEMARK_MAX_SESSIONS: '6',
       TIDEMARK_MIN_RATE: '1KiB',
       TIDEMARK_DRAIN: '1m',
+      TIDEMARK_UCLOUD_PROVIDER: 'my-site',
+      TIDEMARK_UCLOUD_DRIVES: '1=one,7=media/in/coming',
       TIDEMARK_LOG_LEVEL: 'silent',
     }),
     {
@@ -115,6 +118,13 @@ test('everything set', t => {
       auth: 'keys',
       keysFile: '/etc/tidemark/keys.json',
       drainMs: 60_000,
+      ucloud: {
+        provider: 'my-site',
+        drives: {
+          1: { bucket: 'one', prefix: '' },
+          7: { bucket: 'media', prefix: 'in/coming' },
+        },
+      },
       logLevel: 'silent',
     },
   )
@@ -124,6 +134,19 @@ test('everything set', t => {
   }
   t.equal(loadConfig({ TIDEMARK_DATA_DIR: '/srv' }).keysFile, '/srv/keys.json')
   t.strictSame(loadConfig({ TIDEMARK_BUCKETS: '' }).buckets, [])
+  t.strictSame(loadConfig({ TIDEMARK_BUCKETS: '' }).ucloud.drives, {})
+  for (const drives of [
+    '',
+    '1',
+    '1=X',
+    '1=bkt,1=other',
+    '1=bkt/',
+    '1=bkt/../x',
+    '1=bkt,',
+    'x=bkt',
+  ]) {
+    t.equal(mistakes({ TIDEMARK_UCLOUD_DRIVES: drives }).length, 1, drives)
+  }
   t.end()
 })
 
@@ -165,6 +188,8 @@ test('each wrong value is named, with what would be accepted', t => {
     TIDEMARK_AUTH: ['token', 'none or keys'],
     TIDEMARK_KEYS_FILE: ['', 'a file'],
     TIDEMARK_DRAIN: ['0s', 'a duration from 1s to 10m'],
+    TIDEMARK_UCLOUD_PROVIDER: ['a/b', "a provider's id"],
+    TIDEMARK_UCLOUD_DRIVES: ['home=uploads', 'a list like 1=uploads,2=media/incoming'],
     TIDEMARK_LOG_LEVEL: ['loud', 'trace, debug, info, warn, error, fatal or silent'],
     TIDEMARK_FAULTS: ['yes', 'on or off'],
   }

@@ -8,7 +8,7 @@ import { chmodSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { test } from 'tap'
+import { type Test, test } from 'tap'
 import { ConfigError, loadConfig } from '../src/config.ts'
 import { startServer } from './support/server-process.ts'
 import { SourceBytes } from './support/source-bytes.ts'
@@ -57,11 +57,19 @@ function whyNoCurl(): string | false {
 }
 
 test('the upload that breaks and goes on', { skip: whyNoCurl() }, async t => {
+  t.equal(await answersAsShown(t, 'An upload that breaks, and goes on'), 6)
+})
+
+test('the doors’ examples', { skip: whyNoCurl() }, async t => {
+  t.ok((await answersAsShown(t, 'Doors')) > 0)
+})
+
+/** Runs the commands below a heading, one after the other, on a server of their own; answers how many there were. */
+async function answersAsShown(t: Test, heading: string): Promise<number> {
   const folder = t.testdir({ data: {}, work: {} })
   const server = await startServer(t, { dataDir: join(folder, 'data') })
-  const blocks = blocksOf('An upload that breaks, and goes on')
+  const blocks = blocksOf(heading)
   const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
-  t.equal(commands.length, 6)
   const here = commands.map(text => text.replaceAll('http://127.0.0.1:8080', server.url))
   const outputs = await inOneShell(here, join(folder, 'work'))
   for (const [n, command] of commands.entries()) {
@@ -71,7 +79,8 @@ test('the upload that breaks and goes on', { skip: whyNoCurl() }, async t => {
     const output = outputs[n] ?? ''
     t.same(missingFrom(output, shown), [], `block ${n + 1} answers what it shows`, { output })
   }
-})
+  return commands.length
+}
 
 test('the Node client in five lines', async t => {
   const folder = t.testdir({ data: {} })

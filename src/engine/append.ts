@@ -248,7 +248,7 @@ export class Appender {
       granule: plan.granule,
       idleMs: settings.bodyIdleMs,
       checkpoint: plan.revocable ? undefined : record,
-      md5: this.#hashesInPlace(chunk, plan),
+      md5: this.#hashesInPlace(passage),
       signal: writer.signal,
     })
     const failure = interruptionOf({
@@ -306,10 +306,12 @@ export class Appender {
     if (followed.length > 0) await storage.digests.follow(session.key, extents, followed)
   }
 
-  #hashesInPlace(chunk: Chunk, plan: WritePlan): boolean {
-    const { length } = chunk.body
+  #hashesInPlace({ chunk, plan, segment }: Passage): boolean {
+    const { length = Number.POSITIVE_INFINITY } = chunk.body
     const isWhole = plan.position === 0 && plan.skip === 0 && (chunk.last || length === plan.total)
-    return this.#parts.settings.md5 && isWhole && length !== undefined && length <= HASHED_IN_PLACE
+    // New bytes at the beginning may leave a tail of old ones.
+    const isAll = isWhole && lengthOf(segment.extents) <= length
+    return this.#parts.settings.md5 && isAll && length <= HASHED_IN_PLACE
   }
 }
 

@@ -207,11 +207,6 @@ export class Engine {
     return object
   }
 
-  /** 32 bytes for a door's signatures, the same for ever. */
-  secret(name: string): Promise<Buffer> {
-    return this.#parts.catalog.secret(name)
-  }
-
   // The server's life --------------------------------------------------------------------------
 
   /** Frees what a crash left, then starts the sweeper. Before the first request. */

@@ -18,13 +18,15 @@ export function serveMetrics(app: FastifyInstance, metrics: Metrics, engine: Eng
   })
 }
 
-/** Doors whose routes are all below their own name; what is left is Google's. */
+/** Doors whose routes are below their own name; what is left is Google's. */
 const OWN_TREES: readonly DoorName[] = ['ucloud', 'gws', 'dxl', 'tus', 'ietf']
+/** First segments of routes that are no door's name. */
+const OTHER_TREES: Readonly<Record<string, DoorName>> = { api: 'ucloud' }
 
 /** Whose a route is, by its pattern. */
 export function entranceOf(pattern: string | undefined): Entrance {
   if (pattern === undefined) return 'none'
   const [, first] = pattern.split('/', 2)
   if (first === '-') return 'operations'
-  return OWN_TREES.find(door => door === first) ?? 'google'
+  return OWN_TREES.find(door => door === first) ?? OTHER_TREES[first ?? ''] ?? 'google'
 }

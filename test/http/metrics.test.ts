@@ -313,6 +313,7 @@ test('whose a route is', async t => {
     ['/gws/*', 'gws'],
     ['/gwsomething/*', 'google'],
     ['/ucloud/:x', 'ucloud'],
+    ['/api/files/upload', 'ucloud'],
     ['/-/livez', 'operations'],
     [undefined, 'none'],
   ] as const) {
