@@ -6,6 +6,7 @@
 import { statfs } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, type FastifyInstance, fastify } from 'fastify'
+import { BackupHold } from './catalog/backup-hold.ts'
 import { lockDataDirectory } from './catalog/data-directory.ts'
 import { SqliteCatalog } from './catalog/sqlite.ts'
 import { type Config, DXL_MQTT_FILES } from './config.ts'
@@ -14,7 +15,7 @@ import { Budget } from './engine/budget.ts'
 import type { Engine } from './engine/engine.ts'
 import { UploadError } from './engine/failure.ts'
 import { ObservedEngine } from './engine/observed-engine.ts'
-import type { Clock, Log, Observer } from './engine/ports.ts'
+import type { Clock, Hold, Log, Observer } from './engine/ports.ts'
 import { EVERYONE } from './engine/principal.ts'
 import { authenticate, demandKeys } from './http/authentication.ts'
 import { baseUrl } from './http/base-url.ts'
@@ -96,6 +97,8 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
 
   const directory = lockDataDirectory(config.dataDir)
   server.addHook('onClose', async () => directory.release())
+  const hold = new BackupHold(directory.path)
+  server.addHook('onClose', async () => hold.close())
   try {
     const budget = new Budget(config.bufferBytes)
     const doors = ['google', ...config.doors] as const
@@ -103,6 +106,7 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     const engine = await openEngine({
       config,
       directory: directory.path,
+      hold,
       budget,
       log: server.log,
       observer: metrics,
@@ -197,6 +201,7 @@ async function openMqtt(
 interface EngineSurroundings {
   readonly config: Config
   readonly directory: string
+  readonly hold: Hold
   readonly budget: Budget
   readonly log: Log
   readonly observer: Observer

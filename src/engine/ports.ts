@@ -669,6 +669,12 @@ export interface EngineSettings {
   readonly maxSessions: number
 }
 
+/** Somebody beside the server who copies blobs, such as a backup: what is garbage by now was content when they began. */
+export interface Hold {
+  /** Runs work that frees such blobs, and keeps holders waiting until it is done. False, and does nothing, while somebody holds them. */
+  unlessHeld(work: () => Promise<void>): Promise<boolean>
+}
+
 /** What the engine is composed of. */
 export interface EngineParts {
   readonly storage: Storage
@@ -679,4 +685,5 @@ export interface EngineParts {
   readonly log: Log
   readonly observer: Observer
   readonly settings: EngineSettings
+  readonly hold?: Hold
 }

@@ -5,7 +5,7 @@
  */
 
 import { setImmediate as pause } from 'node:timers/promises'
-import type { EngineParts, Session, Sweep } from './ports.ts'
+import type { EngineParts, Hold, Session, Sweep } from './ports.ts'
 import { shortKey } from './session-key.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -21,6 +21,13 @@ export interface SweeperParts extends EngineParts {
   readonly publish: (session: Session) => Promise<unknown>
   /** True for a blob that is being read or written, whatever the catalog says of it. */
   readonly isInUse: (blob: string) => boolean
+}
+
+const NOBODY_HOLDS: Hold = {
+  async unlessHeld(work) {
+    await work()
+    return true
+  },
 }
 
 type Tally = { -readonly [Count in 'expired' | 'purged' | 'freed']: Sweep[Count] }
@@ -155,26 +162,35 @@ export class Sweeper {
   }
 
   async #free(tally: Tally): Promise<void> {
-    const { catalog, storage, isInUse, log } = this.#parts
+    const { catalog, hold = NOBODY_HOLDS, log } = this.#parts
     let after: string | undefined
     for (;;) {
       const garbage = await catalog.garbage(BATCH, after)
-      const freed: string[] = []
-      for (const blob of garbage) {
-        if (isInUse(blob)) continue
-        try {
-          await storage.discard(blob)
-          freed.push(blob)
-          tally.freed += 1
-        } catch (error) {
-          // One that cannot be freed keeps no other.
-          log.error({ err: error, blob }, 'cannot free a blob')
-        }
+      if (garbage.length === 0) return
+      if (!(await hold.unlessHeld(() => this.#discard(garbage, tally)))) {
+        log.debug({}, 'nothing is freed while a backup is taken')
+        return
       }
-      if (freed.length > 0) await catalog.forget(freed)
       after = garbage.at(-1)
       if (garbage.length < BATCH || this.#isClosed) return
       await pause()
     }
+  }
+
+  async #discard(garbage: readonly string[], tally: Tally): Promise<void> {
+    const { catalog, storage, isInUse, log } = this.#parts
+    const freed: string[] = []
+    for (const blob of garbage) {
+      if (isInUse(blob)) continue
+      try {
+        await storage.discard(blob)
+        freed.push(blob)
+        tally.freed += 1
+      } catch (error) {
+        // One that cannot be freed keeps no other.
+        log.error({ err: error, blob }, 'cannot free a blob')
+      }
+    }
+    if (freed.length > 0) await catalog.forget(freed)
   }
 }

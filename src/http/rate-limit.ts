@@ -47,7 +47,7 @@ export async function limitRates(
     observer.refused('too_many_requests')
     throw new UploadError({
       code: 'too_many_requests',
-      who: 'address',
+      who: request.principal === undefined ? 'address' : 'principal',
       retryAfterSeconds: Math.max(1, limit.ttlInSeconds),
     })
   })
@@ -62,7 +62,7 @@ function trafficOf(request: FastifyRequest): Traffic {
   return typeof traffic === 'function' ? traffic(request) : traffic
 }
 
-/** Behind a trusted proxy `ip` is the client's (TIDEMARK_TRUST_PROXY). */
-function clientOf({ ip }: FastifyRequest): string {
-  return normalizeIP(ip, IPV6_PREFIX)
+/** A principal counts for itself wherever it is. Behind a trusted proxy `ip` is the client's (TIDEMARK_TRUST_PROXY). */
+function clientOf({ principal, ip }: FastifyRequest): string {
+  return principal === undefined ? normalizeIP(ip, IPV6_PREFIX) : `principal ${principal.name}`
 }

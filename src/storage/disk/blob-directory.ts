@@ -7,15 +7,11 @@
 import { randomBytes } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import type { Clock, Log } from '../../engine/ports.ts'
+import { blobPath, DAY_NAME, FILE_NAME, PROBE } from './blob-names.ts'
 import { DirectorySync, syncDirectory } from './directory-sync.ts'
 import { codeOf } from './faults.ts'
 import { type Files, O_CREAT, O_EXCL, O_TRUNC, O_WRONLY, type OpenFile } from './files.ts'
 
-const BLOB_NAME = /^(\d{8})-([0-9a-f]{32})$/
-const DAY_NAME = /^\d{8}$/
-const FILE_NAME = /^[0-9a-f]{32}$/
-/** The one file beside the days: written and removed again to see whether the disk takes anything. */
-const PROBE = '.probe'
 const DAY_MS = 86_400_000
 
 /** A day's directory: `made` once it exists and its own entry in `blobs/` is durable. */
@@ -70,8 +66,7 @@ export class BlobDirectory {
 
   /** Undefined for what cannot be one of our names. */
   pathOf(blob: string): string | undefined {
-    const [, day, name] = BLOB_NAME.exec(blob) ?? []
-    return day === undefined || name === undefined ? undefined : join(this.#root, day, name)
+    return blobPath(this.#root, blob)
   }
 
   /** An existing blob; undefined where there is none. */
