@@ -27,15 +27,11 @@ interface Service {
   readonly networks?: readonly string[]
 }
 
-/** `${NAME:-default}` as compose reads it; `${NAME:?message}` must be given. */
+/** `${NAME:-default}` as compose reads it. */
 function filledIn(text: string, env: Readonly<Record<string, string>>): string {
   return text.replace(
-    /\$\{(\w+):([-?])([^}]*)\}/g,
-    (_, name: string, kind: string, rest: string) => {
-      const value = env[name] ?? (kind === '-' ? rest : undefined)
-      if (value === undefined) throw new Error(`${name}: ${rest}`)
-      return value
-    },
+    /\$\{(\w+):-([^}]*)\}/g,
+    (_, name: string, value: string) => env[name] ?? value,
   )
 }
 
@@ -51,15 +47,18 @@ function imageEnv(): Record<string, string> {
   )
 }
 
-for (const file of ['compose.yaml']) {
+for (const file of ['compose.yaml', 'compose.proxy.yaml']) {
   test(file, async t => {
-    t.throws(() => composed(file, {}), /TIDEMARK_AUTH: none, if/, 'leaves the word to the user')
-    const services = composed(file, { TIDEMARK_AUTH: 'none' })
+    const services = composed(file, {})
     const { tidemark } = services
     if (tidemark === undefined) throw new Error('no service tidemark')
 
     const config = loadConfig({ ...imageEnv(), ...tidemark.environment })
-    t.equal(config.host, '0.0.0.0')
+    t.match(config, { host: '0.0.0.0', auth: 'keys' }, 'who says nothing needs keys')
+    t.equal(
+      composed(file, { TIDEMARK_AUTH: 'none' })['tidemark']?.environment?.['TIDEMARK_AUTH'],
+      'none',
+    )
     t.ok(parseMs(tidemark.stop_grace_period) > config.drainMs, 'drained before it is killed')
     t.ok(tidemark.volumes.includes(`data:${config.dataDir}`), 'the volume is where the data goes')
 
@@ -88,9 +87,12 @@ for (const file of ['compose.yaml']) {
   })
 }
 
-test('it is on loopback', async t => {
-  const services = composed('compose.yaml', { TIDEMARK_AUTH: 'none' })
-  t.strictSame(services['tidemark']?.ports, ['127.0.0.1:8080:8080'])
+test('alone, it is on loopback; behind the proxy, nobody else reaches it', async t => {
+  t.strictSame(composed('compose.yaml', {})['tidemark']?.ports, ['127.0.0.1:8080:8080'])
+  const { tidemark, nginx } = composed('compose.proxy.yaml', {})
+  t.equal(tidemark?.ports, undefined)
+  t.strictSame(tidemark?.networks, ['inside'])
+  t.strictSame(nginx?.ports, ['443:443'])
 })
 
 test('the image itself', async t => {

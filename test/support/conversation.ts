@@ -5,6 +5,7 @@
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { connect as connectSecurely, TLSSocket } from 'node:tls'
 
 export interface Response {
   readonly status: number
@@ -29,6 +30,14 @@ export class Conversation {
   static async open(port: number): Promise<Conversation> {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
     await once(socket, 'connect')
+    return new Conversation(socket)
+  }
+
+  /** By TLS; what this process trusts counts. */
+  static async openSecure(port: number): Promise<Conversation> {
+    const socket = connectSecurely({ port, host: '127.0.0.1', servername: 'localhost' })
+    socket.setNoDelay()
+    await once(socket, 'secureConnect')
     return new Conversation(socket)
   }
 
@@ -98,9 +107,10 @@ export class Conversation {
     return this.#received.toString('latin1')
   }
 
-  /** Gone without a goodbye, as a broken network leaves it: the server sees a reset. */
+  /** Gone without a goodbye, as a broken network leaves it: the server sees a reset, or TLS that ends without saying so. */
   cut(): void {
-    this.socket.resetAndDestroy()
+    if (this.socket instanceof TLSSocket) this.socket.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   /** Gone the ordinary way. */

@@ -109,7 +109,10 @@ export class CuttingProxy {
 }
 
 /** A proxy before this port that the test's end closes. */
-export async function startProxy(t: Test, targetPort: number): Promise<CuttingProxy> {
+export async function startProxy(
+  t: Pick<Test, 'teardown'>,
+  targetPort: number,
+): Promise<CuttingProxy> {
   const server = createServer({ allowHalfOpen: true })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -5,9 +5,10 @@
  */
 
 import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { request as requestSecurely, Agent as SecureAgent } from 'node:https'
 import type { SourceBytes } from './source-bytes.ts'
 
-/** No answer for so long is a hang, which no test may mistake for a slow disk. */
+/** Nothing to and fro for so long is a hang, which no test may mistake for a slow disk. */
 const SILENCE_MS = 60_000
 
 export interface Answer {
@@ -26,6 +27,8 @@ export interface Sending {
   readonly length?: number
   /** The connection is cut after so many bytes of the body. */
   readonly cutAfter?: number
+  /** How long nothing may be sent or answered, where a test is silent on purpose. */
+  readonly silenceMs?: number
   /** Takes the answer's bytes instead of the answer's `body`. */
   readonly onBody?: (bytes: Buffer) => void
 }
@@ -48,9 +51,12 @@ export class ConnectionLost extends Error {
 export class UploadClient {
   readonly #base: string
   readonly #bucket: string
-  readonly #agent = new Agent({ keepAlive: true })
+  readonly #agent: Agent
 
+  /** `base` may be https, where this process trusts who answers. */
   constructor(base: string, bucket = 'uploads') {
+    const isSecure = base.startsWith('https:')
+    this.#agent = new (isSecure ? SecureAgent : Agent)({ keepAlive: true })
     this.#base = base
     this.#bucket = bucket
   }
@@ -147,10 +153,13 @@ export class UploadClient {
       ...sending.headers,
       ...(length === undefined ? {} : { 'content-length': String(length) }),
     }
-    const outgoing = request(new URL(url, this.#base), { method, headers, agent: this.#agent })
+    const target = new URL(url, this.#base)
+    const begin = target.protocol === 'https:' ? requestSecurely : request
+    const outgoing = begin(target, { method, headers, agent: this.#agent })
     const lose = (cause: unknown) =>
       reject(new ConnectionLost(`${method} ${cause instanceof Error ? cause.message : cause}`))
-    outgoing.setTimeout(SILENCE_MS, () => outgoing.destroy(new Error(`hung for ${SILENCE_MS} ms`)))
+    const silenceMs = sending.silenceMs ?? SILENCE_MS
+    outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error(`hung for ${silenceMs} ms`)))
     outgoing.on('error', lose)
     outgoing.on('response', response => collect(response, sending.onBody).then(resolve, lose))
     const pump = async () => {
