@@ -10,45 +10,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Test, test } from 'tap'
 import { ConfigError, loadConfig } from '../src/config.ts'
+import { blocksOf, inOneShell, missingFrom } from './support/readme.ts'
 import { startServer } from './support/server-process.ts'
 import { SourceBytes } from './support/source-bytes.ts'
 
 const root = join(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
-
-interface Block {
-  readonly language: string
-  readonly text: string
-}
-
-/** The fenced blocks below a heading. */
-function blocksOf(heading: string): Block[] {
-  const [, section = ''] = readme.split(`\n## ${heading}\n`)
-  const [own = ''] = section.split('\n## ')
-  return [...own.matchAll(/^```(\w+)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({
-    language,
-    text,
-  }))
-}
-
-/** The shown lines that do not occur in the output, in their order; `…` stands for anything. */
-function missingFrom(output: string, shown: string): string[] {
-  const lines = output.split(/\r?\n/)
-  return shown.split('\n').filter(line => {
-    const pieces = line.split('…').map(piece => piece.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    const at = lines.findIndex(text => new RegExp(`^${pieces.join('.*')}$`).test(text))
-    if (at >= 0) lines.splice(0, at + 1)
-    return at < 0
-  })
-}
-
-/** Runs the blocks in one shell, as a reader does; answers what each printed. */
-async function inOneShell(commands: readonly string[], cwd: string): Promise<string[]> {
-  const mark = '--- the next block ---'
-  const script = ['exec 2>&1', ...commands.map(text => `${text}\necho; echo '${mark}'`)].join('\n')
-  const { stdout } = await promisify(execFile)('bash', ['-c', script], { cwd })
-  return stdout.split(`${mark}\n`)
-}
 
 function whyNoCurl(): string | false {
   const isThere = ['curl', 'bash'].every(command => spawnSync(command, ['--version']).status === 0)

@@ -6,38 +6,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { parse } from 'yaml'
 import { ConfigError, loadConfig } from '../../src/config.ts'
 import { parseMs } from '../../src/config-values.ts'
+import { composed } from './compose-file.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')
 const dockerfile = readFileSync(join(ROOT, 'Dockerfile'), 'utf8')
-
-interface Service {
-  readonly image: string
-  readonly build?: { readonly context: string; readonly args: Readonly<Record<string, string>> }
-  readonly environment?: Readonly<Record<string, string>>
-  readonly ports?: readonly string[]
-  readonly volumes: readonly string[]
-  readonly read_only: boolean
-  readonly cap_drop: readonly string[]
-  readonly security_opt: readonly string[]
-  readonly stop_grace_period: string
-  readonly restart: string
-  readonly networks?: readonly string[]
-}
-
-/** `${NAME:-default}` as compose reads it. */
-function filledIn(text: string, env: Readonly<Record<string, string>>): string {
-  return text.replace(
-    /\$\{(\w+):-([^}]*)\}/g,
-    (_, name: string, value: string) => env[name] ?? value,
-  )
-}
-
-function composed(file: string, env: Readonly<Record<string, string>>): Record<string, Service> {
-  return parse(filledIn(readFileSync(join(ROOT, 'docker', file), 'utf8'), env)).services
-}
 
 /** The ENV of the image. */
 function imageEnv(): Record<string, string> {

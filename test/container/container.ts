@@ -45,6 +45,11 @@ export interface End {
   readonly output: string
 }
 
+/** Of a command, whose standard output is also there alone. */
+export interface CommandEnd extends End {
+  readonly stdout: string
+}
+
 export interface ContainerOptions {
   /** `--user`; the image's own where there is none. */
   readonly uid?: number
@@ -101,9 +106,9 @@ export class Container {
     return this.#output
   }
 
-  /** Starts it and waits until it is healthy by the image's own check. */
+  /** Starts it, if it does not run, and waits until it is healthy by the image's own check. */
   async start(): Promise<void> {
-    this.launch()
+    if (this.#child === undefined || this.#child.exitCode !== null) this.launch()
     const deadline = Date.now() + START_UP_MS
     while ((await this.checkHealth()) !== 0) {
       if (this.#child?.exitCode !== null || Date.now() > deadline) {
@@ -135,14 +140,14 @@ export class Container {
   }
 
   /** Another command in the same image and volume. */
-  async run(command: readonly string[], uid = this.#uid): Promise<End> {
+  async run(command: readonly string[], uid = this.#uid): Promise<CommandEnd> {
     try {
       const run = promisify(execFile)
       const { stdout, stderr } = await run('unshare', this.#arguments(command, uid))
-      return { code: 0, output: stdout + stderr }
+      return { code: 0, stdout, output: stdout + stderr }
     } catch (error) {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
-      return { code, output: stdout + stderr }
+      return { code, stdout, output: stdout + stderr }
     }
   }
 
@@ -154,9 +159,9 @@ export class Container {
   }
 
   /** `docker stop`: the image's signal, then, after the grace time, the one that cannot be heard. */
-  async stop(): Promise<End> {
+  async stop(graceMs = GRACE_MS): Promise<End> {
     this.#signal(this.#image.config.StopSignal)
-    const timer = setTimeout(() => this.#signal('SIGKILL'), GRACE_MS)
+    const timer = setTimeout(() => this.#signal('SIGKILL'), graceMs)
     const end = await this.ended()
     clearTimeout(timer)
     return end

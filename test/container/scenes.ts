@@ -8,6 +8,7 @@ import { SourceBytes } from '../support/source-bytes.ts'
 import { ConnectionLost, locationOf, persistedOf, UploadClient } from '../support/upload-client.ts'
 import { Container, type Image, Volume } from './container.ts'
 import type { Expect } from './contents.ts'
+import { forReal } from './for-real.ts'
 
 const MIB = 1024 * 1024
 /** Nobody of the image, nobody of this machine. */
@@ -175,6 +176,8 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       expect(`it exits with 0, with ${left} orphans left to clear`, code === 0, container.output)
     })
   },
+
+  'the README’s “Run it for real”': forReal,
 }
 
 async function onVolume(image: Image, play: (volume: Volume) => Promise<void>): Promise<void> {

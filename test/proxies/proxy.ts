@@ -62,8 +62,8 @@ const KINDS: Readonly<Record<ProxyName, Kind>> = {
 export const PROXIES = Object.keys(KINDS) as ProxyName[]
 
 /** Installs what is missing; answers why a proxy cannot be had. */
-export function installProxies(): string | undefined {
-  for (const { debian, version } of Object.values(KINDS)) {
+export function installProxies(names: readonly ProxyName[] = PROXIES): string | undefined {
+  for (const { debian, version } of names.map(name => KINDS[name])) {
     if (versionOf(version) !== undefined) continue
     console.log(`apt-get install ${debian}`)
     const install = ['install', '--yes', '--no-install-recommends', debian]
@@ -112,13 +112,14 @@ export class FrontProxy {
   readonly #log = join(this.#scratch, 'log')
   readonly #child: ChildProcess
 
-  /** Before this port of the loopback; resolves when it listens. */
+  /** Before the target port of the loopback; resolves when it listens. */
   static async start(
     name: ProxyName,
     target: number,
-    { folder }: Certificate,
+    { folder }: Pick<Certificate, 'folder'>,
+    port?: number,
   ): Promise<FrontProxy> {
-    const proxy = new FrontProxy(name, await freePort(), target, folder)
+    const proxy = new FrontProxy(name, port ?? (await freePort()), target, folder)
     const deadline = Date.now() + START_UP_MS
     while (!(await listens(proxy.port))) {
       if (proxy.#child.exitCode !== null || Date.now() > deadline) {
