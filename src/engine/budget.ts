@@ -2,7 +2,8 @@
  * One budget of buffer memory for all bodies of the server (design P6). Each body holds a share: the more bodies there
  * are, the smaller the batches they write, and once the budget is used up every body writes what it has instead of
  * gathering more. What cannot be avoided is one socket read a body. A body that has to be whole before anything can be done
- * with it claims its memory instead, and waits for it.
+ * with it claims its memory instead, and waits for it; the first of those who wait may go beyond the budget, one at a time, so
+ * that bodies which all wait for each other's memory are taken one after the other.
  */
 
 const SMALLEST_BATCH = 256 * 1024
@@ -11,6 +12,7 @@ const LARGEST_BATCH = 4 * 1024 * 1024
 const BATCHES_PER_BODY = 3
 
 interface Claim {
+  readonly share: Share
   readonly bytes: number
   grant(): void
 }
@@ -20,6 +22,8 @@ export class Budget {
   readonly bytes: number
   /** Those who wait, in turn. */
   readonly #claims = new Set<Claim>()
+  /** Has all it claims, until it leaves. */
+  #favoured: Share | undefined
   #bodies = 0
   #held = 0
 
@@ -49,20 +53,24 @@ export class Budget {
   }
 
   /** Share's side of the account. */
-  settle(bodies: number, bytes: number): void {
-    this.#bodies += bodies
+  settle(bytes: number): void {
     this.#held += bytes
-    if (bytes < 0 && this.#claims.size > 0) this.#grant()
+    if (bytes < 0) this.#grant()
+  }
+
+  /** Share's: it leaves, with what it still held. */
+  left(share: Share, bytes: number): void {
+    this.#bodies -= 1
+    this.#held -= bytes
+    if (this.#favoured === share) this.#favoured = undefined
+    this.#grant()
   }
 
   /** Share's: holds `bytes` once they fit and everyone who asked before is served; false where that took too long. */
-  claim(bytes: number, patienceMs: number): Promise<boolean> {
-    if (this.#claims.size === 0 && this.#fits(bytes)) {
-      this.#held += bytes
-      return Promise.resolve(true)
-    }
+  claim(share: Share, bytes: number, patienceMs: number): Promise<boolean> {
     return new Promise(resolve => {
       const claim: Claim = {
+        share,
         bytes,
         grant: () => {
           clearTimeout(timer)
@@ -76,20 +84,25 @@ export class Budget {
         this.#grant()
       }, patienceMs)
       this.#claims.add(claim)
+      if (share === this.#favoured) this.#serve(claim)
+      else this.#grant()
     })
   }
 
   #grant(): void {
     for (const claim of this.#claims) {
-      if (!this.#fits(claim.bytes)) return
-      this.#claims.delete(claim)
-      this.#held += claim.bytes
-      claim.grant()
+      if (this.#held + claim.bytes > this.bytes) {
+        if (this.#favoured !== undefined) return
+        this.#favoured = claim.share
+      }
+      this.#serve(claim)
     }
   }
 
-  #fits(bytes: number): boolean {
-    return this.#held + bytes <= this.bytes
+  #serve(claim: Claim): void {
+    this.#claims.delete(claim)
+    this.#held += claim.bytes
+    claim.grant()
   }
 }
 
@@ -109,12 +122,12 @@ export class Share {
   /** Count `bytes` as held in memory. */
   hold(bytes: number): void {
     this.#held += bytes
-    this.#budget.settle(0, bytes)
+    this.#budget.settle(bytes)
   }
 
-  /** As `hold`, but only where `bytes` fit into the budget, or will within `patienceMs`; false where they did not. */
+  /** As `hold`, but only where it is its turn to have so many, or will be within `patienceMs`; false where it was not. */
   async claim(bytes: number, patienceMs: number): Promise<boolean> {
-    const isGranted = await this.#budget.claim(bytes, patienceMs)
+    const isGranted = await this.#budget.claim(this, bytes, patienceMs)
     if (isGranted) this.#held += bytes
     return isGranted
   }
@@ -122,12 +135,13 @@ export class Share {
   /** `bytes` are written, or dropped. */
   release(bytes: number): void {
     this.#held -= bytes
-    this.#budget.settle(0, -bytes)
+    this.#budget.settle(-bytes)
   }
 
   /** The body is done; what it still held is free. */
   leave(): void {
-    this.#budget.settle(-1, -this.#held)
+    const held = this.#held
     this.#held = 0
+    this.#budget.left(this, held)
   }
 }

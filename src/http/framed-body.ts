@@ -3,8 +3,8 @@
  * chunk. Every byte of them is counted against the server's one budget (design P6), beside what uploads hold.
  *
  * Memory follows what has arrived, never what a client announced: a frame has room for at most twice its bytes. Where the
- * budget is used up, a frame waits in turn, its client held back by TCP; after PATIENCE_MS it gives up and lets the next one in,
- * so that frames which all wait for each other's memory end, one after the other.
+ * budget is used up, a frame waits in turn, its client held back by TCP. The first in the line may always go on, beyond the
+ * budget if need be, so the line moves as fast as its clients send; who has waited for PATIENCE_MS gives up.
  */
 
 import type { Budget, Share } from '../engine/budget.ts'
@@ -14,7 +14,7 @@ import type { Body } from '../engine/ports.ts'
 export const SMALL_BODY_LIMIT = 1024 * 1024
 
 /** How long a frame waits for memory before its request is refused. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 30_000
 
 export interface Frame {
   readonly bytes: Buffer

@@ -28,19 +28,22 @@ test('P6: a budget that is used up lets nobody gather more, and comes back', asy
 
 test('P6: who claims memory gets what fits, in turn, or hears that there was none', async t => {
   const budget = new Budget(MIB)
-  const [upload, one, two] = [budget.join(), budget.join(), budget.join()]
+  const [upload, one, two, three] = [budget.join(), budget.join(), budget.join(), budget.join()]
   t.equal(await one.claim(MIB / 2, 0), true)
   t.equal(budget.held, MIB / 2)
   upload.hold(MIB / 2)
-  t.equal(await two.claim(1, 1), false)
-  t.equal(budget.held, MIB)
+  t.equal(await two.claim(1, 0), true, 'one may go beyond the budget')
+  t.equal(await two.claim(MIB, 0), true, 'and on')
+  t.equal(await three.claim(1, 1), false, 'but no other')
 
-  const claims = [two.claim(MIB / 2, 3_600_000), two.claim(1, 3_600_000)]
-  upload.leave()
-  t.equal(await claims[0], true)
-  one.leave()
-  t.equal(await claims[1], true)
-  t.equal(budget.held, MIB / 2 + 1)
+  const claims = [three.claim(MIB / 4, 3_600_000), one.claim(1, 3_600_000)]
   two.leave()
+  t.equal(await claims[0], true, 'it is the next one’s turn')
+  upload.leave()
+  t.equal(await claims[1], true, 'what fits again needs no turn')
+  t.equal(budget.held, (3 * MIB) / 4 + 1)
+  one.leave()
+  three.leave()
   t.equal(budget.held, 0)
+  t.equal(budget.bodies, 0)
 })
