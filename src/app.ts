@@ -9,7 +9,7 @@ import { type FastifyHttpOptions, type FastifyInstance, fastify } from 'fastify'
 import { BackupHold } from './catalog/backup-hold.ts'
 import { lockDataDirectory } from './catalog/data-directory.ts'
 import { SqliteCatalog } from './catalog/sqlite.ts'
-import { type Config, DXL_MQTT_FILES } from './config.ts'
+import { type Config, DXL_MQTT_FILES, type OptionalDoor } from './config.ts'
 import { Access } from './engine/access.ts'
 import { Budget } from './engine/budget.ts'
 import type { Engine } from './engine/engine.ts'
@@ -50,6 +50,7 @@ import { readCredentials } from './protocols/dxl/tls-credentials.ts'
 import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
 import { googleXml } from './protocols/google/xml.ts'
+import { gws } from './protocols/gws/gws.ts'
 import { ucloud } from './protocols/ucloud/ucloud.ts'
 import { defaultReserve } from './storage/disk/free-space.ts'
 import { DiskStorage } from './storage/disk.ts'
@@ -119,6 +120,7 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     const listeners: Listener[] = []
     shutDownInOrder(server, engine, config.drainMs, listeners)
     await engine.start()
+    const isOpen = (door: OptionalDoor) => config.doors.includes(door)
     await createBuckets(engine, bucketsOf(config))
     const keys = await openKeys(config, server, clock)
 
@@ -146,14 +148,17 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
 
     operations(server, engine)
     serveMetrics(server, metrics, engine)
+    if (isOpen('gws')) {
+      await server.register(async door => gws(door, { settings: config.gws, frames, base }))
+    }
     await server.register(async door => googleJson(door, google))
-    if (config.doors.includes('ucloud')) {
+    if (isOpen('ucloud')) {
       const { provider, drives } = config.ucloud
       const parts = { base, frames, provider, drives }
       await server.register(async door => ucloud(door, parts))
     }
     await server.register(async door => googleXml(door, google))
-    if (config.doors.includes('dxl')) {
+    if (isOpen('dxl')) {
       const dxl = { frames, store: new SegmentStore(config.dxl.bucket), ...config.dxl }
       await server.register(async door => dxlHttp(door, dxl))
       const mqtt = await openMqtt(config, dxl, engine, budget, server.log)
@@ -252,9 +257,10 @@ async function openKeys(
 }
 
 /** Those that are asked for, and those that a door puts its files into. */
-function bucketsOf({ buckets, doors, ucloud }: Config): Set<string> {
+function bucketsOf({ buckets, doors, ucloud, gws }: Config): Set<string> {
   const drives = doors.includes('ucloud') ? Object.values(ucloud.drives) : []
-  return new Set([...buckets, ...drives.map(({ bucket }) => bucket)])
+  const uploads = doors.includes('gws') ? [gws.bucket] : []
+  return new Set([...buckets, ...drives.map(({ bucket }) => bucket), ...uploads])
 }
 
 async function createBuckets(engine: Engine, names: Iterable<string>): Promise<void> {

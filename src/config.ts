@@ -23,6 +23,7 @@ export interface Config {
   /** The doors beside Google's, which is always open. */
   readonly doors: readonly OptionalDoor[]
   readonly dxl: DxlConfig
+  readonly gws: GwsConfig
   /** Without a slash at its end; undefined: what each request says. */
   readonly publicUrl: string | undefined
   /** Whose X-Forwarded-* headers count: everyone's, nobody's, or those of the addresses listed. */
@@ -85,6 +86,19 @@ export const DXL_MQTT_FILES = {
   ca: 'TIDEMARK_DXL_MQTT_CA',
 } as const
 
+export interface GwsConfig {
+  /** Where finished uploads are published. */
+  readonly bucket: string
+  /** What their names begin with. */
+  readonly folder: string
+  /** Where the door's paths begin. */
+  readonly prefixes: readonly string[]
+  /** The commands under which chunks are taken. */
+  readonly chunkCommands: readonly string[]
+  /** Of one message, in bytes. */
+  readonly bodyLimit: number
+}
+
 /** What the environment holds once the schema has checked it and filled in its defaults. */
 interface Settings {
   readonly TIDEMARK_HOST: string
@@ -99,6 +113,11 @@ interface Settings {
   readonly TIDEMARK_DXL_MQTT_KEY?: string
   readonly TIDEMARK_DXL_MQTT_CERT?: string
   readonly TIDEMARK_DXL_MQTT_CA?: string
+  readonly TIDEMARK_GWS_BUCKET: string
+  readonly TIDEMARK_GWS_FOLDER: string
+  readonly TIDEMARK_GWS_PREFIXES: string
+  readonly TIDEMARK_GWS_CHUNK_COMMANDS: string
+  readonly TIDEMARK_GWS_BODY_LIMIT: string
   readonly TIDEMARK_PUBLIC_URL?: string
   readonly TIDEMARK_TRUST_PROXY: string
   readonly TIDEMARK_DURABILITY: Durability
@@ -126,6 +145,9 @@ interface Settings {
 /** What may be in a topic that is a path as well. Reply topics and the fabric's own begin with `/mcafee`. */
 const TOPIC = '(?!/mcafee/)(/[A-Za-z0-9._-]+)+'
 const PEM_FILE = 'the path of a PEM file'
+/** No bucket begins with an underscore, and none is called like a door: such a path is nobody else's. */
+const GWS_PREFIX = '(/gws(/[A-Za-z0-9-]+)*)?/_'
+const GWS_COMMAND = '(?!upload(Get|Status|Content)(,|$))[A-Za-z0-9]+'
 
 /** `description` is what a wrong value is answered with: "… is not …". */
 const schema: SchemaObject = {
@@ -192,6 +214,40 @@ const schema: SchemaObject = {
     TIDEMARK_DXL_MQTT_KEY: { type: 'string', minLength: 1, description: PEM_FILE },
     TIDEMARK_DXL_MQTT_CERT: { type: 'string', minLength: 1, description: PEM_FILE },
     TIDEMARK_DXL_MQTT_CA: { type: 'string', minLength: 1, description: PEM_FILE },
+    TIDEMARK_GWS_BUCKET: {
+      type: 'string',
+      bucketNames: true,
+      pattern: '^[^,]+$',
+      default: 'uploads',
+      description: 'the name of a bucket',
+    },
+    TIDEMARK_GWS_FOLDER: {
+      type: 'string',
+      pattern: '^([A-Za-z0-9_-]+/)*$',
+      maxLength: 200,
+      default: 'gws/',
+      description: 'the beginning of names, like gws/, ending with a slash, or nothing',
+    },
+    TIDEMARK_GWS_PREFIXES: {
+      type: 'string',
+      pattern: `^${GWS_PREFIX}(,${GWS_PREFIX})*$`,
+      default: '/_,/gws/_',
+      description:
+        'a list of paths that end with /_, such as /_ and /gws/_, with commas between them',
+    },
+    TIDEMARK_GWS_CHUNK_COMMANDS: {
+      type: 'string',
+      pattern: `^${GWS_COMMAND}(,${GWS_COMMAND})*$`,
+      default: 'uploadChunk',
+      description:
+        'a list of names (letters and digits; not uploadGet, uploadStatus or uploadContent), with commas between them',
+    },
+    TIDEMARK_GWS_BODY_LIMIT: {
+      type: 'string',
+      bytes: { from: '64KiB', to: '64MiB' },
+      default: '16MiB',
+      description: 'a size from 64KiB to 64MiB',
+    },
     TIDEMARK_PUBLIC_URL: {
       type: 'string',
       pattern: '^https?://[^/?#\\s]+(/[^?#\\s]*)?$',
@@ -351,6 +407,13 @@ function configOf(settings: Settings): Config {
     buckets: Object.freeze(listOf(settings.TIDEMARK_BUCKETS)),
     doors: Object.freeze(doorsOf(settings.TIDEMARK_DOORS)),
     dxl: dxlConfigOf(settings),
+    gws: Object.freeze({
+      bucket: settings.TIDEMARK_GWS_BUCKET,
+      folder: settings.TIDEMARK_GWS_FOLDER,
+      prefixes: listOf(settings.TIDEMARK_GWS_PREFIXES),
+      chunkCommands: listOf(settings.TIDEMARK_GWS_CHUNK_COMMANDS),
+      bodyLimit: parseBytes(settings.TIDEMARK_GWS_BODY_LIMIT),
+    }),
     publicUrl: settings.TIDEMARK_PUBLIC_URL?.replace(/\/+$/, ''),
     trustProxy: trusted === 'on' ? true : trusted === 'off' ? false : trusted,
     durability: settings.TIDEMARK_DURABILITY,

@@ -21,7 +21,7 @@ export function serveMetrics(app: FastifyInstance, metrics: Metrics, engine: Eng
 /** Doors whose routes are below their own name; what is left is Google's. */
 const OWN_TREES: readonly DoorName[] = ['ucloud', 'gws', 'dxl', 'tus', 'ietf']
 /** First segments of routes that are no door's name. */
-const OTHER_TREES: Readonly<Record<string, DoorName>> = { api: 'ucloud' }
+const OTHER_TREES: Readonly<Record<string, DoorName>> = { api: 'ucloud', _: 'gws' }
 
 /** Whose a route is, by its pattern. */
 export function entranceOf(pattern: string | undefined): Entrance {
