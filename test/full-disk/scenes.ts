@@ -3,8 +3,10 @@
  * answered, makes room again, and has everything that was acknowledged read back.
  */
 
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { runToExit } from '../support/server-process.ts'
 import { SourceBytes } from '../support/source-bytes.ts'
+import { runTool } from '../support/tool.ts'
 import { persistedOf } from '../support/upload-client.ts'
 import {
   begin,
@@ -151,6 +153,33 @@ export const SCENES: Readonly<Record<string, (stage: Stage) => Promise<void>>> =
     if (!starts) await server.start()
     await untilAccepted(stage)
     await finish(stage, upload, 'waiting', 4 * MIB)
+  },
+
+  async 'a backup that finds no room'(stage) {
+    const { client, disk, expect } = stage
+    const to = `${disk.path}/backup`
+    const backup = () => runTool('backup', ['--data-dir', `${disk.path}/data`, to])
+    for (const name of ['one', 'two']) await client.media(name, new SourceBytes(name), 3 * MIB)
+    const upload = await begin(stage, 'waiting', 4 * MIB, MIB)
+    // Room to begin, and not to end.
+    const other = `${disk.path}/other`
+    writeFileSync(other, Buffer.alloc(3 * MIB, 1))
+    disk.fill()
+    rmSync(other)
+    const refused = await backup()
+    expect('exit code 2', refused.code === 2, refused)
+    expect('it says why', refused.stderr.includes('not enough room'), refused.stderr)
+    expect('it is not complete', !existsSync(`${to}/backup.json`))
+
+    disk.makeRoom()
+    await client.delete('one')
+    await untilAccepted(stage)
+    const complete = await backup()
+    expect('with room it is complete', complete.code === 0, complete)
+    const checked = await runTool('fsck', ['--scrub', '--data-dir', to])
+    expect('and sound', checked.code === 0, checked.stdout)
+    await finish(stage, upload, 'waiting', 4 * MIB)
+    await expectObjects(stage, ['two'])
   },
 
   async 'a read-only disk'(stage) {
