@@ -1,5 +1,6 @@
 import { test } from 'tap'
 import { begin, initiate, metadata, put, query, upload } from '../support/google.ts'
+import { ALL, startGuarded } from '../support/keys.ts'
 import { startServer } from '../support/server.ts'
 
 /** So long that no test sees its end. */
@@ -121,4 +122,34 @@ test('each call of a batch counts', async t => {
   const statuses = [...response.text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status)
   t.same(statuses, ['200', '200', '429', '429'])
   t.match(response.text, /^retry-after: \d+\r$/m)
+})
+
+test('with keys, a principal counts for itself, wherever it is and whoever is there with it', async t => {
+  const { server, as } = await startGuarded(
+    t,
+    { one: ALL, two: ALL },
+    { trustProxy: true, requestRate: { count: 2, perMs: HOUR } },
+  )
+  const path = 'GET /storage/v1/b/bkt'
+  const from = (address: string) => ({ 'X-Forwarded-For': address })
+  t.equal((await server.ask(path, { ...as.one, ...from('192.0.2.1') })).status, 200)
+  t.equal((await server.ask(path, { ...as.one, ...from('192.0.2.2') })).status, 200)
+  const refused = await server.ask(path, { ...as.one, ...from('192.0.2.3') })
+  t.equal(refused.status, 429)
+  t.equal(refused.json().error.errors[0].reason, 'userRateLimitExceeded')
+  t.equal((await server.ask(path, { ...as.two, ...from('192.0.2.1') })).status, 200)
+
+  // Who tries keys is counted by address, and learns no more after so many.
+  const guess = { Authorization: 'Bearer guessed', ...from('192.0.2.1') }
+  for (const status of [401, 401, 429]) t.equal((await server.ask(path, guess)).status, status)
+})
+
+test('the other doors say which of their routes bring content', async t => {
+  const server = await startServer(t, { chunkRate: { count: 1, perMs: HOUR } })
+  const segment = () =>
+    server.ask('POST /dxl/opendxl-file-transfer/service/file-transfer/file/store')
+  const chunk = () => server.ask('POST /ucloud/ucloud/chunked/upload')
+  t.not((await segment()).status, 429)
+  t.equal((await segment()).status, 429)
+  t.equal((await chunk()).status, 429)
 })

@@ -28,7 +28,9 @@ export function dxlHttp(app: FastifyInstance, door: Door): void {
     reply,
   })
   for (const topic of door.topics) {
-    app.post(`/dxl${topic}`, (request, reply) => postSegment(callOf(request, reply)))
+    app.post(`/dxl${topic}`, { config: { traffic: 'chunks' } }, (request, reply) =>
+      postSegment(callOf(request, reply)),
+    )
   }
   app.get('/dxl/files/*', (request, reply) => sendFile(callOf(request, reply), tailOf(request)))
   app.head('/dxl/files/*', (request, reply) => sendFile(callOf(request, reply), tailOf(request)))
