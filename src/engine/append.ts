@@ -13,12 +13,12 @@ import type { DoorRules } from './door-rules.ts'
 import { drainBody } from './drain-body.ts'
 import { isRefusal, UploadError } from './failure.ts'
 import type { Finalizer } from './finalize.ts'
-import { interruptionOf } from './interruption.ts'
 import type { Writer, Writers } from './leases.ts'
 import { dueAtOf } from './lifetime.ts'
 import { Placement } from './placement.ts'
 import type { Body, EngineParts, Extent, Mark, Receipt, Segment, Session, Shown } from './ports.ts'
 import { nameOf } from './publish.ts'
+import { receive } from './receive.ts'
 import { replaceSegment } from './replace.ts'
 import { HashingBody } from './segment-digest.ts'
 import type { DoneProgress, Progress, Sessions } from './sessions.ts'
@@ -236,28 +236,19 @@ export class Appender {
     { record, recordAndShow }: Record<'record' | 'recordAndShow', (mark: Mark) => Promise<void>>,
   ): Promise<Receipt> {
     const { rules, session, chunk, plan, writer } = passage
-    const { blobs, settings } = this.#parts
     const { blob, start, seed } = placement
-    const receipt = await blobs.write(rules.door, {
+    const { receipt, failure } = await receive(this.#parts, {
+      rules,
+      writer,
+      plan,
       blob,
       start,
       seed,
       body: announcing(chunk.body, () => writer.end()),
-      skip: plan.skip,
-      limit: plan.limit,
-      granule: plan.granule,
-      idleMs: settings.bodyIdleMs,
+      expected: chunk.length ?? chunk.body.length,
       checkpoint: plan.revocable ? undefined : record,
       md5: this.#hashesInPlace(passage),
-      signal: writer.signal,
-    })
-    const failure = interruptionOf({
-      receipt,
-      plan,
-      expected: chunk.length ?? chunk.body.length,
-      stopped: writer.stopped,
-      idleMs: settings.bodyIdleMs,
-      maxObjectSize: settings.maxObjectSize,
+      maxObjectSize: this.#parts.settings.maxObjectSize,
     })
     if (failure === undefined) return receipt
     const isBroken = receipt.ended !== 'end' && receipt.ended !== 'over'

@@ -6,10 +6,10 @@
 import type { BlobWriter } from './blob-writer.ts'
 import type { DoorRules } from './door-rules.ts'
 import { isRefusal, UploadError } from './failure.ts'
-import { interruptionOf } from './interruption.ts'
 import type { Writer } from './leases.ts'
 import type { Body, EngineParts, Intent, Mark, StoredObject } from './ports.ts'
 import { publish } from './publish.ts'
+import { receive } from './receive.ts'
 import { followedDigests, HASHED_IN_PLACE } from './verification.ts'
 
 export async function put(
@@ -28,30 +28,27 @@ export async function put(
   let isPublished = false
   let isUnclear = false
   try {
-    const receipt = await blobs.write(rules.door, {
-      blob,
-      start: 0,
-      seed: 0,
-      body,
-      skip: 0,
-      limit: body.length ?? intent.total ?? settings.maxObjectSize,
-      granule: 1,
-      idleMs: settings.bodyIdleMs,
-      // Nothing to record, but the hasher may go ahead: if the upload fails, its run is forgotten.
-      checkpoint: async mark => {
-        if (followed.length > 0) await storage.digests.follow(blob, contentOf(mark), followed)
+    const { total } = intent
+    const limit = body.length ?? total ?? settings.maxObjectSize
+    const { receipt, failure } = await receive(
+      { blobs, settings },
+      {
+        rules,
+        writer,
+        plan: { position: 0, skip: 0, limit, total, granule: 1 },
+        blob,
+        start: 0,
+        seed: 0,
+        body,
+        expected: body.length ?? total,
+        // Nothing to record, but the hasher may go ahead: if the upload fails, its run is forgotten.
+        checkpoint: async mark => {
+          if (followed.length > 0) await storage.digests.follow(blob, contentOf(mark), followed)
+        },
+        md5: settings.md5 && isSmall,
+        maxObjectSize: settings.maxObjectSize,
       },
-      md5: settings.md5 && isSmall,
-      signal: writer.signal,
-    })
-    const failure = interruptionOf({
-      receipt,
-      plan: { position: 0, skip: 0, total: intent.total },
-      expected: body.length ?? intent.total,
-      stopped: writer.stopped,
-      idleMs: settings.bodyIdleMs,
-      maxObjectSize: settings.maxObjectSize,
-    })
+    )
     if (failure !== undefined) throw new UploadError(failure)
     const extents = contentOf(receipt.stored)
     const object = await publish(parts, {

@@ -11,10 +11,10 @@ import { lengthOf } from './content.ts'
 import type { DoorRules } from './door-rules.ts'
 import { drainBody } from './drain-body.ts'
 import { type FailureCode, isRefusal, UploadError } from './failure.ts'
-import { interruptionOf } from './interruption.ts'
 import { PUBLISHING, type Writer, type Writers } from './leases.ts'
 import { dueAtOf } from './lifetime.ts'
 import type { EngineParts, Extent, Session, Tally } from './ports.ts'
+import { receive } from './receive.ts'
 
 /**
  * A complete session that nobody finalizes is published once it was left alone for this long: every byte of it was acknowledged,
@@ -47,7 +47,7 @@ export async function replaceSegment(
   let isReferenced = false
   let isUnclear = false
   try {
-    const extents = await receive(parts, replacement, blob)
+    const extents = await store(parts, replacement, blob)
     const tally = await swapIn(parts, replacement, extents)
     isReferenced = extents.length > 0
     observer.acknowledged(replacement.rules.door, lengthOf(extents))
@@ -100,37 +100,29 @@ function codeOf(error: unknown): FailureCode | undefined {
   return error instanceof UploadError ? error.failure.code : undefined
 }
 
-async function receive(
-  { blobs, settings }: ReplaceParts,
+async function store(
+  parts: ReplaceParts,
   { writer, rules, session, chunk }: Replacement,
   blob: string,
 ): Promise<readonly Extent[]> {
-  const { bodyIdleMs, maxObjectSize } = settings
+  const { bodyIdleMs, maxObjectSize } = parts.settings
   const room = Math.min(session.total ?? maxObjectSize, maxObjectSize)
   const plan = admit(rules, { persisted: 0, total: undefined }, chunk, room)
   if (plan.kind === 'known') {
     await drainBody(chunk.body, bodyIdleMs)
     return []
   }
-  const receipt = await blobs.write(rules.door, {
+  const { receipt, failure } = await receive(parts, {
+    rules,
+    writer,
+    plan,
     blob,
     start: 0,
     seed: 0,
     body: chunk.body,
-    skip: 0,
-    limit: plan.limit,
-    granule: 1,
-    idleMs: bodyIdleMs,
+    expected: chunk.length ?? chunk.body.length,
     checkpoint: undefined,
     md5: false,
-    signal: writer.signal,
-  })
-  const failure = interruptionOf({
-    receipt,
-    plan,
-    expected: chunk.length ?? chunk.body.length,
-    stopped: writer.stopped,
-    idleMs: bodyIdleMs,
     maxObjectSize: room,
   })
   if (failure !== undefined) throw new UploadError(failure)
