@@ -177,6 +177,7 @@ export class Appender {
     const placement = new Placement(storage, segment.extents, plan.position, isTrusted)
     let isReferenced = !placement.isNew
     let isUnclear = false
+    let { extents: recorded } = segment
     let promised = 0
     const acknowledge = ({ length }: Mark) => {
       observer.acknowledged(rules.door, length - promised)
@@ -184,7 +185,9 @@ export class Appender {
     }
     const record = async (mark: Mark): Promise<void> => {
       if (mark.length === 0 && passage.chunk.ordinal === undefined) return
-      await this.#record(passage, await placement.content(mark))
+      const extents = await placement.content(mark)
+      await this.#record(passage, extents)
+      recorded = extents
       isReferenced ||= mark.length > 0
       acknowledge(mark)
     }
@@ -192,6 +195,7 @@ export class Appender {
       if (mark.length === 0 || !this.#shows(passage)) return record(mark)
       const extents = await placement.content(mark)
       await this.#record(passage, extents, await showing(storage, session.intent, extents))
+      recorded = extents
       isReferenced = true
       acknowledge(mark)
     }
@@ -200,7 +204,13 @@ export class Appender {
       if (!this.#completes(passage, receipt)) {
         refuseSmall(plan.granule, receipt.received)
         await recordAndShow(receipt.granules)
-        return await this.#parts.sessions.progress({ ...session, ...totalOf(plan) })
+        const { chunk } = passage
+        return {
+          state: 'open',
+          persisted: lengthOf(recorded),
+          chunks: chunk.ordinal ?? segment.chunks ?? 0,
+          session: { ...session, ...totalOf(plan) },
+        }
       }
       const { stopped } = passage.writer
       if (stopped !== undefined) {
