@@ -60,7 +60,7 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts
     this.observer = parts.observer
-    this.#sessions = new Sessions(parts, key => this.#writers.isBusy(key))
+    this.#sessions = new Sessions(parts, key => this.#writers.busy().has(key))
     this.#writers = new Writers(parts.observer)
     this.#blobs = new BlobWriter(parts.storage, parts.observer)
     const readers = new Readers(parts.storage)

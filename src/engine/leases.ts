@@ -173,11 +173,6 @@ export class Writers {
     return this.#refusal !== undefined
   }
 
-  isBusy(sessionKey: string): boolean {
-    for (const writer of this.#all) if (writer.sessionKey === sessionKey) return true
-    return false
-  }
-
   /** Keys of the sessions that are being written. */
   busy(): Set<string> {
     return new Set([...this.#all].map(writer => writer.sessionKey))
