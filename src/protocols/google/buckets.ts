@@ -13,44 +13,28 @@ import {
   replacedSettings,
   settingsOf,
 } from './bucket-resource.ts'
-import { type Call, sendJson } from './door.ts'
+import { type Call, type Methods, sendJson } from './door.ts'
 import { readJsonObject } from './json-body.ts'
 import type { JsonObject } from './json-object.ts'
 import { cursorOf, pageSize, tokenOf } from './listing.ts'
 import { textOf } from './metadata.ts'
 import { parsePreconditions } from './preconditions.ts'
 import { judgeRead } from './read-conditions.ts'
-import { methodNotAllowed, required } from './refusal.ts'
+import { required } from './refusal.ts'
 
 /** `/b` */
-export async function answerBuckets(call: Call, method: string): Promise<unknown> {
-  switch (method) {
-    case 'GET':
-      return listBuckets(call)
-    case 'POST':
-      return insertBucket(call)
-    default:
-      throw methodNotAllowed('GET, POST')
-  }
+export const BUCKETS: Methods<undefined> = {
+  GET: listBuckets,
+  POST: insertBucket,
 }
 
 /** `/b/{bucket}` */
-export async function answerBucket(call: Call, method: string, name: string): Promise<unknown> {
-  const { engine, reply, query } = call
-  switch (method) {
-    case 'GET':
-    case 'HEAD':
-      return getBucket(call, name)
-    case 'DELETE':
-      await engine.buckets.delete(name, parsePreconditions(query))
-      return reply.code(204).send()
-    case 'PATCH':
-      return updateBucket(call, name, patchedSettings)
-    case 'PUT':
-      return updateBucket(call, name, replacedSettings)
-    default:
-      throw methodNotAllowed('GET, HEAD, DELETE, PATCH, PUT')
-  }
+export const BUCKET: Methods<string> = {
+  GET: getBucket,
+  HEAD: getBucket,
+  DELETE: deleteBucket,
+  PATCH: (call, name) => updateBucket(call, name, patchedSettings),
+  PUT: (call, name) => updateBucket(call, name, replacedSettings),
 }
 
 async function listBuckets({ door, engine, request, reply, query }: Call): Promise<unknown> {
@@ -88,6 +72,11 @@ async function getBucket(call: Call, name: string): Promise<unknown> {
   return isWanted(call, bucket)
     ? sendBucket(call, bucket)
     : call.reply.code(304).header('etag', bucketEtag(bucket)).send()
+}
+
+async function deleteBucket({ engine, reply, query }: Call, name: string): Promise<unknown> {
+  await engine.buckets.delete(name, parsePreconditions(query))
+  return reply.code(204).send()
 }
 
 /** As of an object (read-conditions.ts), but a bucket has no generation. */

@@ -8,6 +8,7 @@ import type { BaseUrl } from '../../http/base-url.ts'
 import type { FramedBodies } from '../../http/framed-body.ts'
 import type { Query } from '../../http/query.ts'
 import { select } from './fields.ts'
+import { methodNotAllowed } from './refusal.ts'
 
 export interface Door {
   readonly base: BaseUrl
@@ -23,6 +24,22 @@ export interface Call {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly query: Query
+}
+
+/** What a resource answers, by method. The tests hold openapi.yaml against these tables: what is in one is described there. */
+export type Methods<Resource> = Readonly<
+  Record<string, (call: Call, resource: Resource) => Promise<unknown>>
+>
+
+export function answerMethod<Resource>(
+  methods: Methods<Resource>,
+  method: string,
+  call: Call,
+  resource: Resource,
+): Promise<unknown> {
+  const answer = Object.hasOwn(methods, method) ? methods[method] : undefined
+  if (answer === undefined) throw methodNotAllowed(Object.keys(methods).join(', '))
+  return answer(call, resource)
 }
 
 export function sendJson(

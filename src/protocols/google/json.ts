@@ -8,19 +8,19 @@ import { meantMethod } from '../../http/method-override.ts'
 import { Query } from '../../http/query.ts'
 import { batch } from './batch.ts'
 import { answerBucketPart } from './bucket-parts.ts'
-import { answerBucket, answerBuckets } from './buckets.ts'
+import { BUCKET, BUCKETS } from './buckets.ts'
 import { compose } from './compose.ts'
 import { cors } from './cors.ts'
 import { refuseCustomerKeys } from './customer-keys.ts'
 import { discovery } from './discovery.ts'
-import type { Call, Door } from './door.ts'
+import { answerMethod, type Call, type Door } from './door.ts'
 import { answerError } from './errors.ts'
 import { checkFields } from './fields.ts'
 import { readMetadataBody } from './json-body.ts'
-import { answerObjects } from './object-list.ts'
-import { answerDownload, answerObject } from './objects.ts'
+import { OBJECTS } from './object-list.ts'
+import { answerObject, DOWNLOAD } from './objects.ts'
 import { answerProject } from './projects.ts'
-import { json, methodNotAllowed, Refusal } from './refusal.ts'
+import { json, Refusal } from './refusal.ts'
 import { parseResource, parseUploadBucket, type Resource } from './resource-path.ts'
 import { answerTransfer } from './rewrite.ts'
 import { answerUpload, isOfSession, uploadTraffic } from './upload.ts'
@@ -77,11 +77,11 @@ async function api(call: Call, tree: string): Promise<unknown> {
 async function answerResource(call: Call, method: string, resource: Resource): Promise<unknown> {
   switch (resource.kind) {
     case 'buckets':
-      return answerBuckets(call, method)
+      return answerMethod(BUCKETS, method, call, undefined)
     case 'bucket':
-      return answerBucket(call, method, resource.bucket)
+      return answerMethod(BUCKET, method, call, resource.bucket)
     case 'objects':
-      return answerObjects(call, method, resource.bucket)
+      return answerMethod(OBJECTS, method, call, resource.bucket)
     case 'object':
       return answerObject(call, method, resource)
     case 'bucketPart':
@@ -99,8 +99,7 @@ async function media(call: Call, tree: string): Promise<unknown> {
   const method = meantMethod(call.request)
   const resource = parseResource(pathBelow(call, tree), false)
   if (resource.kind !== 'object') throw noSuchPath()
-  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed('GET, HEAD')
-  return answerDownload(await withQueryFromBody(call, method), method, resource)
+  return answerMethod(DOWNLOAD, method, await withQueryFromBody(call, method), resource)
 }
 
 async function project(call: Call): Promise<unknown> {

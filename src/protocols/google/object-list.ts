@@ -4,18 +4,19 @@
  */
 
 import type { Page } from '../../engine/listing.ts'
-import { type Call, sendJson } from './door.ts'
+import { type Call, type Methods, sendJson } from './door.ts'
 import { parseGlob } from './glob.ts'
 import { listMatching } from './glob-listing.ts'
 import { parseListQuery, tokenOf } from './listing.ts'
 import { objectResource } from './object-resource.ts'
-import { invalid, methodNotAllowed, notImplemented } from './refusal.ts'
+import { invalid, notImplemented } from './refusal.ts'
 
 const NOTHING: Page = { objects: [], prefixes: [] }
 
-export async function answerObjects(call: Call, method: string, bucket: string): Promise<unknown> {
+export const OBJECTS: Methods<string> = { GET: listObjects }
+
+async function listObjects(call: Call, bucket: string): Promise<unknown> {
   const { door, request, reply, query } = call
-  if (method !== 'GET') throw methodNotAllowed('GET')
   // Ignoring it would answer objects that were not asked for.
   if (query.get('filter')) throw notImplemented('filter')
   const { objects, prefixes, next } = await pageOf(call, bucket)

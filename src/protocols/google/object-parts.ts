@@ -2,11 +2,24 @@
  * What hangs on an object (gcs.md §10.1 for buckets): its access control list and its policy, as probes ask for them.
  */
 
+import type { StoredObject } from '../../engine/ports.ts'
 import { objectEntry } from './access-control.ts'
 import { type Call, sendJson } from './door.ts'
 import { policy, testedPermissions } from './iam.ts'
 import { methodNotAllowed, notImplemented } from './refusal.ts'
 import type { Named, Part } from './resource-path.ts'
+
+/** What can be read, by what follows the object in the path. */
+export const OBJECT_PARTS: Readonly<Record<string, (call: Call, object: StoredObject) => object>> =
+  {
+    acl: (_call, object) => ({
+      kind: 'storage#objectAccessControls',
+      items: [objectEntry(object)],
+    }),
+    'acl/*': (_call, object) => objectEntry(object),
+    iam: (_call, { bucket, name }) => policy(`projects/_/buckets/${bucket}/objects/${name}`),
+    'iam/testPermissions': call => testedPermissions(call),
+  }
 
 export async function answerObjectPart(
   call: Call,
@@ -19,15 +32,8 @@ export async function answerObjectPart(
     throw notImplemented(`changing ${what}`)
   }
   const object = await engine.objects.find(of)
-  const send = (resource: object) => sendJson(reply, resource, query.get('fields'))
-  switch (rest === '' ? what : `${what}/`) {
-    case 'acl':
-      return send({ kind: 'storage#objectAccessControls', items: [objectEntry(object)] })
-    case 'acl/':
-      return send(objectEntry(object))
-    case 'iam':
-      return send(policy(`projects/_/buckets/${of.bucket}/objects/${of.name}`))
-    default:
-      return send(testedPermissions(call))
-  }
+  const path = rest === '' ? what : `${what}/${what === 'acl' ? '*' : rest}`
+  const read = Object.hasOwn(OBJECT_PARTS, path) ? OBJECT_PARTS[path] : undefined
+  if (read === undefined) throw notImplemented(`${what}/${rest}`)
+  return sendJson(reply, read(call, object), query.get('fields'))
 }

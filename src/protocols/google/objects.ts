@@ -4,8 +4,9 @@
 
 import { UploadError } from '../../engine/failure.ts'
 import type { Metadata, StoredObject } from '../../engine/ports.ts'
+import { meantMethod } from '../../http/method-override.ts'
 import { refuseUnknownAcl } from './access-control.ts'
-import { type Call, sendJson } from './door.ts'
+import { answerMethod, type Call, type Methods, sendJson } from './door.ts'
 import { download } from './download.ts'
 import { readJsonObject } from './json-body.ts'
 import type { JsonObject } from './json-object.ts'
@@ -14,24 +15,37 @@ import { answerObjectPart } from './object-parts.ts'
 import { etagOf, objectResource } from './object-resource.ts'
 import { parseGeneration, parsePreconditions } from './preconditions.ts'
 import { isWanted } from './read-conditions.ts'
-import { methodNotAllowed, Refusal, text } from './refusal.ts'
+import { Refusal, text } from './refusal.ts'
 import type { Named, Resource } from './resource-path.ts'
+
+export const OBJECT: Methods<Named> = {
+  GET: readObject,
+  HEAD: readObject,
+  DELETE: remove,
+  PATCH: (call, named) => update(call, named, patched),
+  PUT: (call, named) => update(call, named, (_before, resource) => metadataOf(resource)),
+}
+
+/** Data, whatever `alt` says (R10). */
+export const DOWNLOAD: Methods<Named> = {
+  GET: (call, named) => sendContent(call, 'GET', named),
+  HEAD: (call, named) => sendContent(call, 'HEAD', named),
+}
 
 type ObjectPath = Extract<Resource, { readonly kind: 'object' }>
 
 /** R8. */
 export async function answerObject(call: Call, method: string, path: ObjectPath): Promise<unknown> {
   const { part } = path
-  if (part === undefined) return answerNamed(call, method, path)
+  if (part === undefined) return answerMethod(OBJECT, method, call, path)
   // `x/acl` with its slash not encoded is the object of that name, where there is one (GCS-55).
-  if (method !== 'POST' && (await exists(call, path))) return answerNamed(call, method, path)
-  if (!(await exists(call, part.of))) return answerNamed(call, method, path)
+  const isObject = method !== 'POST' && (await exists(call, path))
+  if (isObject || !(await exists(call, part.of))) return answerMethod(OBJECT, method, call, path)
   return answerObjectPart(call, method, part)
 }
 
-/** Data, whatever `alt` says (R10). A missing object is plain text here (§10.3). */
-export async function answerDownload(call: Call, method: string, named: Named): Promise<unknown> {
-  if (method !== 'GET' && method !== 'HEAD') throw methodNotAllowed('GET, HEAD')
+/** A missing object is plain text here (§10.3). */
+async function sendContent(call: Call, method: string, named: Named): Promise<unknown> {
   const { bucket, name } = named
   try {
     const object = await find(call, named)
@@ -51,25 +65,10 @@ export function sendObject({ door, request, reply, query }: Call, object: Stored
   return sendJson(reply, resource, query.get('fields'))
 }
 
-async function answerNamed(call: Call, method: string, named: Named): Promise<unknown> {
-  switch (method) {
-    case 'GET':
-    case 'HEAD':
-      return call.query.get('alt')?.toLowerCase() === 'media'
-        ? answerDownload(call, method, named)
-        : sendMetadata(call, named)
-    case 'DELETE':
-      return remove(call, named)
-    case 'PATCH':
-      return update(call, named, patched)
-    case 'PUT':
-      return update(call, named, (_before, resource) => metadataOf(resource))
-    default:
-      throw methodNotAllowed('GET, HEAD, DELETE, PATCH, PUT')
+async function readObject(call: Call, named: Named): Promise<unknown> {
+  if (call.query.get('alt')?.toLowerCase() === 'media') {
+    return sendContent(call, meantMethod(call.request), named)
   }
-}
-
-async function sendMetadata(call: Call, named: Named): Promise<unknown> {
   const object = await find(call, named)
   return isWantedNow(call, object) ? sendObject(call, object) : sendNotModified(call, object)
 }

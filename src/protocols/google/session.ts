@@ -10,39 +10,36 @@ import { keyOf, shortKey } from '../../engine/session-key.ts'
 import { takeBody } from '../../http/request-body.ts'
 import { type ContentRange, parseContentRange } from './content-range.ts'
 import { pinOrigin } from './cors.ts'
-import type { Call } from './door.ts'
+import { answerMethod, type Call, type Methods } from './door.ts'
 import { declaredChecksums } from './goog-hash.ts'
 import { customHeaders } from './metadata.ts'
-import { brokenBody, methodNotAllowed, Refusal, text } from './refusal.ts'
+import { brokenBody, Refusal, text } from './refusal.ts'
 import { sendCancelled, sendProgress } from './session-answers.ts'
 import { decompressed, isCompressed } from './transport-gzip.ts'
 
 type DataRange = Extract<ContentRange, { kind: 'data' }>
 
+/** §0.1 number 1: Go only posts, everyone else puts. */
+export const SESSION: Methods<string> = {
+  POST: takeChunk,
+  PUT: takeChunk,
+  DELETE: cancel,
+}
+
 export async function answerSession(call: Call, token: string): Promise<unknown> {
   call.request.sessionKey = shortKey(keyOf(GOOGLE.door, token))
   try {
-    return await dispatch(call, token)
+    return await answerMethod(SESSION, call.request.method, call, token)
   } catch (error) {
     await pinOrigin(call, token)
     throw error
   }
 }
 
-async function dispatch(call: Call, token: string): Promise<unknown> {
-  switch (call.request.method) {
-    // §0.1 number 1: Go only posts, everyone else puts.
-    case 'POST':
-    case 'PUT':
-      return takeChunk(call, token)
-    case 'DELETE': {
-      const ended = await call.engine.cancel(GOOGLE, token)
-      if (ended.state === 'done') return sendProgress(call, token, ended)
-      return sendCancelled(call.reply)
-    }
-    default:
-      throw methodNotAllowed('POST, PUT, DELETE')
-  }
+async function cancel(call: Call, token: string): Promise<unknown> {
+  const ended = await call.engine.cancel(GOOGLE, token)
+  if (ended.state === 'done') return sendProgress(call, token, ended)
+  return sendCancelled(call.reply)
 }
 
 async function takeChunk(call: Call, token: string): Promise<unknown> {

@@ -6,7 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Query } from '../../http/query.ts'
 import type { Traffic } from '../../http/rate-limit.ts'
 import { refuseUnknownAcl } from './access-control.ts'
-import type { Call } from './door.ts'
+import type { Call, Methods } from './door.ts'
 import { checkFields } from './fields.ts'
 import { initiate } from './initiate.ts'
 import { putMedia } from './media.ts'
@@ -28,6 +28,13 @@ export function isOfSession({ query }: FastifyRequest): boolean {
   return (query as Query).has(SESSION)
 }
 
+/** By `uploadType`. */
+export const UPLOADS: Methods<string> = {
+  media: putMedia,
+  multipart: putMultipart,
+  resumable: initiate,
+}
+
 export async function answerUpload(call: Call, bucket: string): Promise<unknown> {
   const { request, query } = call
   // Its id alone identifies the session (§6.1).
@@ -38,20 +45,11 @@ export async function answerUpload(call: Call, bucket: string): Promise<unknown>
   checkFields(query)
 
   const uploadType = query.get('uploadType')
-  switch (uploadType) {
-    case 'media':
-      return putMedia(call, bucket)
-    case 'resumable':
-      return initiate(call, bucket)
-    case 'multipart':
-      return putMultipart(call, bucket)
-    case undefined:
-    case '':
-      throw required('uploadType')
-    default:
-      throw invalid(`Invalid argument: uploadType ${uploadType}.`, {
-        type: 'parameter',
-        name: 'uploadType',
-      })
-  }
+  if (uploadType === undefined || uploadType === '') throw required('uploadType')
+  const take = Object.hasOwn(UPLOADS, uploadType) ? UPLOADS[uploadType] : undefined
+  if (take !== undefined) return take(call, bucket)
+  throw invalid(`Invalid argument: uploadType ${uploadType}.`, {
+    type: 'parameter',
+    name: 'uploadType',
+  })
 }

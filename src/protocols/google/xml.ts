@@ -6,8 +6,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Query } from '../../http/query.ts'
 import { refuseCustomerKeys } from './customer-keys.ts'
-import type { Call, Door } from './door.ts'
-import { methodNotAllowed, notImplemented } from './refusal.ts'
+import { answerMethod, type Call, type Door, type Methods } from './door.ts'
+import { notImplemented } from './refusal.ts'
 import { answerXmlError } from './xml-errors.ts'
 import { listXml } from './xml-list.ts'
 import { parseXmlPath } from './xml-path.ts'
@@ -37,6 +37,18 @@ const SUBRESOURCES = [
   'websiteConfig',
 ]
 
+export const XML_BUCKET: Methods<string> = {
+  GET: listXml,
+  HEAD: headBucket,
+  DELETE: deleteBucket,
+}
+
+export const XML_OBJECT: Methods<NamedObject> = {
+  GET: readXml,
+  HEAD: readXml,
+  DELETE: deleteXml,
+}
+
 export function googleXml(app: FastifyInstance, door: Door): void {
   app.setErrorHandler(answerXmlError)
   refuseCustomerKeys(app)
@@ -56,42 +68,25 @@ export function googleXml(app: FastifyInstance, door: Door): void {
     }
     const subresource = SUBRESOURCES.find(name => call.query.has(name))
     if (subresource !== undefined) throw notImplemented(`${request.method} ?${subresource}`)
-    return resource.kind === 'bucket'
-      ? answerBucket(call, resource.bucket)
-      : answerObject(call, resource)
+    const { method } = request
+    const isBucket = resource.kind === 'bucket'
+    if (method === 'PUT' || method === 'POST') {
+      throw notImplemented(
+        isBucket ? 'writing buckets through the XML API' : 'uploads through the XML API',
+      )
+    }
+    return isBucket
+      ? answerMethod(XML_BUCKET, method, call, resource.bucket)
+      : answerMethod(XML_OBJECT, method, call, resource)
   }
 }
 
-async function answerBucket(call: Call, bucket: string): Promise<unknown> {
-  const { engine } = call
-  switch (call.request.method) {
-    case 'GET':
-      return listXml(call, bucket)
-    case 'HEAD':
-      await engine.buckets.find(bucket)
-      return call.reply.send()
-    case 'DELETE':
-      await engine.buckets.delete(bucket, {})
-      return call.reply.code(204).send()
-    case 'PUT':
-    case 'POST':
-      throw notImplemented('writing buckets through the XML API')
-    default:
-      throw methodNotAllowed('GET, HEAD, DELETE')
-  }
+async function headBucket({ engine, reply }: Call, bucket: string): Promise<unknown> {
+  await engine.buckets.find(bucket)
+  return reply.send()
 }
 
-async function answerObject(call: Call, named: NamedObject): Promise<unknown> {
-  switch (call.request.method) {
-    case 'GET':
-    case 'HEAD':
-      return readXml(call, named)
-    case 'DELETE':
-      return deleteXml(call, named)
-    case 'PUT':
-    case 'POST':
-      throw notImplemented('uploads through the XML API')
-    default:
-      throw methodNotAllowed('GET, HEAD, DELETE')
-  }
+async function deleteBucket({ engine, reply }: Call, bucket: string): Promise<unknown> {
+  await engine.buckets.delete(bucket, {})
+  return reply.code(204).send()
 }
