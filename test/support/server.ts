@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { buildApp, type Surroundings } from '../../src/app.ts'
 import { type Config, loadConfig } from '../../src/config.ts'
 import { Conversation, type Response } from './conversation.ts'
+import { ResponseWatch } from './openapi/watch.ts'
 
 /** The part of tap's `t` that is needed here. */
 export interface Test {
@@ -23,6 +24,8 @@ export class TestServer {
   /** Milliseconds that the server's clock is ahead of the real one. */
   ahead = 0
   readonly log: string[] = []
+  /** Every answer is held against openapi.yaml. */
+  readonly watch = new ResponseWatch()
   readonly directory: string
   readonly #settings: Partial<Config>
   readonly #surroundings: Surroundings
@@ -51,6 +54,7 @@ export class TestServer {
         ...this.#surroundings,
       },
     )
+    this.watch.watch(this.#app.server.server)
     await this.#app.server.listen({ host: '127.0.0.1', port: 0 })
   }
 
@@ -117,7 +121,11 @@ export async function startServer(
   surroundings: Surroundings = {},
 ): Promise<TestServer> {
   const server = new TestServer(t.testdir(), settings, surroundings)
-  t.teardown(() => server.stop())
+  t.teardown(async () => {
+    await server.stop()
+    const { problems } = server.watch
+    if (problems.size > 0) throw new Error(`not as in openapi.yaml:\n${[...problems].join('\n')}`)
+  })
   await server.start()
   return server
 }
