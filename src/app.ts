@@ -51,6 +51,7 @@ import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
 import { googleXml } from './protocols/google/xml.ts'
 import { gws } from './protocols/gws/gws.ts'
+import type { Drives } from './protocols/ucloud/drive-path.ts'
 import { ucloud } from './protocols/ucloud/ucloud.ts'
 import { defaultReserve } from './storage/disk/free-space.ts'
 import { DiskStorage } from './storage/disk.ts'
@@ -153,8 +154,8 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     }
     await server.register(async door => googleJson(door, google))
     if (isOpen('ucloud')) {
-      const { provider, drives } = config.ucloud
-      const parts = { base, frames, provider, drives }
+      const { provider } = config.ucloud
+      const parts = { base, frames, provider, drives: drivesOf(config) }
       await server.register(async door => ucloud(door, parts))
     }
     await server.register(async door => googleXml(door, google))
@@ -257,10 +258,17 @@ async function openKeys(
 }
 
 /** Those that are asked for, and those that a door puts its files into. */
-function bucketsOf({ buckets, doors, ucloud, gws }: Config): Set<string> {
-  const drives = doors.includes('ucloud') ? Object.values(ucloud.drives) : []
+function bucketsOf(config: Config): Set<string> {
+  const { buckets, doors, gws } = config
+  const drives = doors.includes('ucloud') ? Object.values(drivesOf(config)) : []
   const uploads = doors.includes('gws') ? [gws.bucket] : []
   return new Set([...buckets, ...drives.map(({ bucket }) => bucket), ...uploads])
+}
+
+/** UCloud's; without a word about them there is one, for a newcomer's first upload. */
+function drivesOf({ buckets: [bucket], ucloud }: Config): Drives {
+  const only: Drives = bucket === undefined ? {} : { 1: { bucket, prefix: '' } }
+  return ucloud.drives ?? only
 }
 
 async function createBuckets(engine: Engine, names: Iterable<string>): Promise<void> {

@@ -53,8 +53,8 @@ export interface Config {
   readonly ucloud: {
     /** As in the door's paths. */
     readonly provider: string
-    /** Where each drive's files go, by its number. */
-    readonly drives: Readonly<Record<string, Drive>>
+    /** Where each drive's files go, by its number. Undefined: those of drive 1 into the first bucket. */
+    readonly drives: Readonly<Record<string, Drive>> | undefined
   }
   readonly logLevel: string
   /** Clients may ask for faults (`/retry_test`). */
@@ -400,6 +400,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
 function configOf(settings: Settings): Config {
   const { TIDEMARK_TRUST_PROXY: trusted, TIDEMARK_RESERVE: reserve } = settings
+  const { TIDEMARK_UCLOUD_DRIVES: drives } = settings
   return {
     host: settings.TIDEMARK_HOST,
     port: settings.TIDEMARK_PORT,
@@ -434,7 +435,7 @@ function configOf(settings: Settings): Config {
     drainMs: parseMs(settings.TIDEMARK_DRAIN),
     ucloud: Object.freeze({
       provider: settings.TIDEMARK_UCLOUD_PROVIDER,
-      drives: Object.freeze(drivesOf(settings)),
+      drives: drives === undefined ? undefined : Object.freeze(parseDrives(drives)),
     }),
     logLevel: settings.TIDEMARK_LOG_LEVEL,
     faults: settings.TIDEMARK_FAULTS === 'on',
@@ -491,13 +492,6 @@ function areBucketNames(_schema: unknown, names: string): boolean {
 
 function areDrives(_schema: unknown, drives: string): boolean {
   return parseDrives(drives) !== undefined
-}
-
-/** Drive 1 is the first bucket, unless it was said otherwise. */
-function drivesOf({ TIDEMARK_UCLOUD_DRIVES: drives, TIDEMARK_BUCKETS: buckets }: Settings) {
-  const [bucket] = listOf(buckets)
-  if (drives !== undefined) return parseDrives(drives) ?? {}
-  return bucket === undefined ? {} : { 1: { bucket, prefix: '' } }
 }
 
 function areDoors(_schema: unknown, doors: string): boolean {

@@ -20,8 +20,6 @@ type Handler = (call: Call) => Promise<unknown>
 export function ucloud(app: FastifyInstance, door: Door): void {
   const bodies = controlBodies()
   const provider = `/ucloud/${door.provider}`
-  // Whoever has the token has the right, and without one there is nothing to be had (§1).
-  const byToken = { config: { access: 'public' } } as const
   cors(app)
   app.setErrorHandler(answerError)
 
@@ -34,10 +32,10 @@ export function ucloud(app: FastifyInstance, door: Door): void {
   }
   // §7 number 8: the published example has the one, the second server the other.
   for (const path of [`${provider}/chunked`, `${provider}/chunked/upload`]) {
-    app.post(path, { config: { access: 'public', traffic: 'chunks' } }, handle(uploadChunk))
+    app.post(path, { config: { access: isOfSession, traffic: 'chunks' } }, handle(uploadChunk))
     app.options(path, nothing)
   }
-  app.get(`${provider}/chunked/status`, byToken, handle(sendStatus))
+  app.get(`${provider}/chunked/status`, { config: { access: isOfSession } }, handle(sendStatus))
   app.options(`${provider}/chunked/status`, nothing)
 
   app.post(
@@ -45,7 +43,7 @@ export function ucloud(app: FastifyInstance, door: Door): void {
     handle(call => createDownloads(call, bodies.download)),
   )
   app.options('/api/files/download', nothing)
-  app.get(`${provider}/download`, byToken, handle(download))
+  app.get(`${provider}/download`, { config: { access: isOfDownload } }, handle(download))
   app.options(`${provider}/download`, nothing)
   app.get('/api/files/retrieve', handle(retrieve))
   app.options('/api/files/retrieve', nothing)
@@ -54,6 +52,15 @@ export function ucloud(app: FastifyInstance, door: Door): void {
     return (request: FastifyRequest, reply: FastifyReply) =>
       handler({ door, engine: request.access, request, reply, query: request.query as Query })
   }
+}
+
+/** §1: whoever has the token has the right. Whether it is one, the engine knows. */
+function isOfSession({ headers }: FastifyRequest): boolean {
+  return headers['chunked-upload-token'] !== undefined
+}
+
+function isOfDownload({ query }: FastifyRequest): boolean {
+  return (query as Query).has('token')
 }
 
 /** A preflight is answered before it gets here (cors.ts). */

@@ -36,7 +36,9 @@ test('§8.1: who creates an upload needs a key, who sends a chunk its token', as
   t.equal((await sendChunk(server, token, 0, 'abc')).status, 200)
   t.match((await status(server, token)).json(), { offset: 3 })
   t.equal((await sendChunk(server, token, -1, 'def', { total: 6 })).status, 200)
-  t.equal((await server.ask('POST /ucloud/ucloud/chunked', {}, 'x')).status, 400)
+  for (const line of ['POST /ucloud/ucloud/chunked', 'GET /ucloud/ucloud/chunked/status']) {
+    t.equal((await server.ask(line)).status, 401, 'a token, or a key')
+  }
 
   const again = (await create(server, as.uploader, '/1/in/a')).json().responses[0]
   t.equal(again.id, '/1/in/a(1)', 'a rename takes nothing away')
