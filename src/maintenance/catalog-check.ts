@@ -33,6 +33,9 @@ const ENDED: ReadonlySet<string> = new Set(['done', 'cancelled', 'expired', 'inv
 
 const STRAY_SEGMENTS = `
   SELECT session, number FROM segments LEFT JOIN sessions ON key = session WHERE state IS NOT 'open'`
+const STRAY_DIGESTS = `
+  SELECT session, count(*) AS digests FROM segment_digests
+  WHERE NOT EXISTS (SELECT 1 FROM sessions WHERE key = session) GROUP BY session`
 const HOMELESS = `
   SELECT bucket, name FROM objects WHERE NOT EXISTS (SELECT 1 FROM buckets WHERE buckets.name = bucket)`
 const MISCOUNTED = `
@@ -100,6 +103,11 @@ function checkSessions(database: DatabaseSync, counts: Counts, report: Report): 
   for (const { session, number } of strays.each()) {
     const detail = `session ${shortKey(session)}, segment ${number}: the session is not open`
     report({ kind: 'segment_stray', detail })
+  }
+  const digests = new Query<{ session: string; digests: number }>(database, STRAY_DIGESTS)
+  for (const row of digests.each()) {
+    const detail = `session ${shortKey(row.session)}: it is gone, ${row.digests} digests of its segments are not`
+    report({ kind: 'digest_stray', detail })
   }
   for (const row of new Query<OpenCount>(database, MISCOUNTED).each()) {
     const detail = `${row.door}: counted ${row.counted}, there are ${row.actual}`

@@ -1,7 +1,11 @@
 import { once } from 'node:events'
+import { truncateSync } from 'node:fs'
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { crc32c } from '@node-rs/crc32'
 import tap, { test } from 'tap'
+import { backUp } from '../../src/maintenance/backup.ts'
 import { backup, restore } from '../support/backups.ts'
 import { blobFiles } from '../support/engine.ts'
 import { startServer } from '../support/server-process.ts'
@@ -69,6 +73,50 @@ test('what is deleted while it is copied is freed afterwards', async t => {
 async function inPlace(to: string): Promise<string[]> {
   const files = await blobFiles(to).catch(() => [])
   return files.filter(path => !path.endsWith('.new'))
+}
+
+test('a blob that is cut after its moment has the backup take another moment', async t => {
+  const folder = t.testdir()
+  const data = join(folder, 'data')
+  const to = join(folder, 'backup')
+  const server = await startServer(t, { dataDir: data })
+  const client = new UploadClient(server.url)
+  const source = new SourceBytes('content')
+  for (let n = 0; n < 30; n += 1) await client.media(`${n}`, source, 1000)
+  client.close()
+  await server.stop()
+
+  const catalog = new DatabaseSync(join(data, 'catalog.sqlite'))
+  t.teardown(() => catalog.close())
+  // Blobs are copied by name: the last of them is not yet there when the first are.
+  const last = String(catalog.prepare('SELECT max(name) AS name FROM blobs').get()?.['name'])
+  let moments = 0
+  const { damage } = await backUp({
+    from: data,
+    to,
+    progress: ({ blobs }) => {
+      if (blobs === 1) moments += 1
+      if (blobs === 1 && moments === 1) cut(data, catalog, last, source.bytes(0, 400))
+    },
+  })
+  t.same(damage, [])
+  t.equal(moments, 2)
+  const checked = await runTool('fsck', ['--scrub', '--data-dir', to])
+  t.equal(checked.code, 0, checked.stdout)
+})
+
+/** As publishing does where bytes of a session were replaced, but at this very moment. */
+function cut(data: string, catalog: DatabaseSync, blob: string, bytes: Buffer): void {
+  const [day = '', name = ''] = blob.split('-')
+  truncateSync(join(data, 'blobs', day, name), bytes.length)
+  const crc = crc32c(bytes)
+  const extents = JSON.stringify([[blob, 0, bytes.length, crc]])
+  const { changes } = catalog
+    .prepare(
+      'UPDATE objects SET size = ?, crc32c = ?, md5 = NULL, extents = ? WHERE extents LIKE ?',
+    )
+    .run(bytes.length, crc, extents, `%${blob}%`)
+  if (changes !== 1) throw new Error(`${changes} objects have ${blob}`)
 }
 
 test('one that is killed can be told, holds nothing up, and is made good by the next', async t => {

@@ -177,6 +177,11 @@ const DAMAGES: readonly Damage[] = [
     sql: "UPDATE sessions SET state = 'expired' WHERE key IN (SELECT session FROM segments)",
   },
   {
+    what: 'digests of a session that is gone',
+    kinds: ['digest_stray'],
+    sql: "INSERT INTO segment_digests VALUES ('gone', 1, 'ab')",
+  },
+  {
     what: 'sessions that are not counted',
     kinds: ['open_sessions_miscounted'],
     sql: 'UPDATE open_sessions SET count = count + 1',
