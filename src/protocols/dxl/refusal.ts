@@ -81,9 +81,10 @@ function refusalTo(failure: Failure): Refusal {
 
     case 'object_not_found':
       return refused(404, 'no such file')
+    // Also what there is, but not for whoever asks.
     case 'bucket_not_found':
     case 'bucket_name_invalid':
-      return refused(500, `the bucket ${failure.bucket} does not exist`)
+      return refused(404, `the bucket ${failure.bucket} does not exist`)
     case 'bucket_exists':
     case 'bucket_not_empty':
       return refused(500, 'the bucket cannot be used')

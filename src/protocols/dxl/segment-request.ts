@@ -1,6 +1,5 @@
 /**
- * A request's fields (dxl.md §2.2), all of them strings: what is asked for, checked in the reference's order (§3) before
- * anything is looked up. Fields that nobody knows are ignored (DXL-21).
+ * A request's fields (dxl.md §2.2), all of them strings: what is asked for, checked before anything is looked up. Fields that nobody knows are ignored (DXL-21).
  */
 
 import { parseFileName } from './file-name.ts'
@@ -32,15 +31,16 @@ export type SegmentRequest =
 const FILE_ID = /^[A-Za-z0-9_-]{1,64}$/
 
 export function parseSegmentRequest(field: Field): SegmentRequest {
+  const result = field('result') ?? ''
+  const fileId = parseFileId(field('file_id'))
+  // Clients send along the name that has just been refused.
+  if (result === 'cancel') return { kind: 'cancel', fileId }
   const number = integer('segment_number', field)
   const size = integer('size', field)
-  const fileId = parseFileId(field('file_id'))
   const path = field('name')
   const name = path ? parseFileName(path) : undefined
   const sha256 = field('hash_sha256')?.toLowerCase()
 
-  const result = field('result') ?? ''
-  if (result === 'cancel') return { kind: 'cancel', fileId }
   if (result !== '' && result !== 'store') {
     throw refused(400, `unknown result: ${printable(result)}`)
   }
