@@ -4,10 +4,10 @@
  */
 
 import type { Access } from '../../engine/access.ts'
+import { bytesBody } from '../../http/bytes-body.ts'
 import { errorTo, responseTo, unavailable } from './answer.ts'
 import { type Door, tooLong } from './door.ts'
 import type { DxlRequest } from './message.ts'
-import { payloadBody } from './payload-body.ts'
 import { refusalOf, refused } from './refusal.ts'
 import type { SegmentResult } from './store-segment.ts'
 
@@ -26,10 +26,7 @@ export async function answerRequest(
     const { payload, otherFields } = request
     if (payload.length > segmentLimit) throw refused(413, tooLong(segmentLimit))
     const field = (name: string) => otherFields.get(name)
-    return responseTo(
-      request,
-      jsonOf(await store.storeSegment(engine, field, payloadBody(payload))),
-    )
+    return responseTo(request, jsonOf(await store.storeSegment(engine, field, bytesBody(payload))))
   } catch (error) {
     const refusal = refusalOf(error)
     if (refusal === undefined || refusal.status >= 500) onMistake(error)

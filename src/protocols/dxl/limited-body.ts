@@ -1,20 +1,6 @@
-/** The bytes of a segment as the engine wants them: in memory already, or streamed within the limit. */
+/** The bytes of a segment that is streamed, within the limit. */
 
 import type { Arrival, Body } from '../../engine/ports.ts'
-
-/** A payload that came within a message. */
-export function payloadBody(payload: Buffer): Body {
-  let isTaken = payload.length === 0
-  return {
-    length: payload.length,
-    async read(_idleMs, signal): Promise<Arrival> {
-      if (isTaken) return 'end'
-      if (signal?.aborted === true) return 'stopped'
-      isTaken = true
-      return [payload]
-    },
-  }
-}
 
 /** A body of unknown length that must not go on beyond the limit: there it is cut, and nothing of it is kept. */
 export class LimitedBody implements Body {
