@@ -29,7 +29,7 @@ import {
 } from './http/connection.ts'
 import { answerEarly } from './http/early-answer.ts'
 import { FramedBodies } from './http/framed-body.ts'
-import { entranceOf, serveMetrics } from './http/metrics.ts'
+import { asDoor, entranceOf, serveMetrics } from './http/metrics.ts'
 import { operations } from './http/ops.ts'
 import type { Pace } from './http/paced-body.ts'
 import { limitRates } from './http/rate-limit.ts'
@@ -133,7 +133,7 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
 
     routeExpectations(server.server)
     boundConnections(server.server, server.log)
-    logResponses(server, (pattern, status) => metrics.responded(entranceOf(pattern), status))
+    logResponses(server, (request, status) => metrics.responded(entranceOf(request), status))
     authenticate(server, engine, keys)
     // Before early answers, behind which nobody else is asked about an answer.
     limitBodies(server, config.maxBodies, metrics)
@@ -150,18 +150,20 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     operations(server, engine)
     serveMetrics(server, metrics, engine)
     if (isOpen('gws')) {
-      await server.register(async door => gws(door, { settings: config.gws, frames, base }))
+      await server.register(async door =>
+        gws(asDoor(door, 'gws'), { settings: config.gws, frames, base }),
+      )
     }
-    await server.register(async door => googleJson(door, google))
+    await server.register(async door => googleJson(asDoor(door, 'google'), google))
     if (isOpen('ucloud')) {
       const { provider } = config.ucloud
       const parts = { base, frames, provider, drives: drivesOf(config) }
-      await server.register(async door => ucloud(door, parts))
+      await server.register(async door => ucloud(asDoor(door, 'ucloud'), parts))
     }
-    await server.register(async door => googleXml(door, google))
+    await server.register(async door => googleXml(asDoor(door, 'google'), google))
     if (isOpen('dxl')) {
       const dxl = { frames, store: new SegmentStore(config.dxl.bucket), ...config.dxl }
-      await server.register(async door => dxlHttp(door, dxl))
+      await server.register(async door => dxlHttp(asDoor(door, 'dxl'), dxl))
       const mqtt = await openMqtt(config, dxl, engine, budget, server.log)
       if (mqtt !== undefined) {
         listeners.push(mqtt)

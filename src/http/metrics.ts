@@ -2,11 +2,18 @@
  * `/-/metrics`, for Prometheus, and the counting of answers by the door that gave them.
  */
 
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Engine } from '../engine/engine.ts'
 import type { DoorName } from '../engine/ports.ts'
 import type { Entrance } from '../metrics/instruments.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Whose route it is; see `asDoor`. */
+    door?: DoorName
+  }
+}
 
 export function serveMetrics(app: FastifyInstance, metrics: Metrics, engine: Engine): void {
   app.route({
@@ -18,15 +25,15 @@ export function serveMetrics(app: FastifyInstance, metrics: Metrics, engine: Eng
   })
 }
 
-/** Doors whose routes are below their own name; what is left is Google's. */
-const OWN_TREES: readonly DoorName[] = ['ucloud', 'gws', 'dxl', 'tus', 'ietf']
-/** First segments of routes that are no door's name. */
-const OTHER_TREES: Readonly<Record<string, DoorName>> = { api: 'ucloud', _: 'gws' }
+/** Whatever routes are added to this plugin from now on are this door's. */
+export function asDoor(app: FastifyInstance, door: DoorName): FastifyInstance {
+  app.addHook('onRoute', route => {
+    route.config = { ...route.config, door }
+  })
+  return app
+}
 
-/** Whose a route is, by its pattern. */
-export function entranceOf(pattern: string | undefined): Entrance {
-  if (pattern === undefined) return 'none'
-  const [, first] = pattern.split('/', 2)
-  if (first === '-') return 'operations'
-  return OWN_TREES.find(door => door === first) ?? OTHER_TREES[first ?? ''] ?? 'google'
+/** Whose answer it is. What has a route, but no door, is the server's own. */
+export function entranceOf({ is404, routeOptions }: FastifyRequest): Entrance {
+  return routeOptions.config.door ?? (is404 ? 'none' : 'operations')
 }

@@ -48,8 +48,8 @@ export function requestIds(): () => string {
   }
 }
 
-/** Told of every answer: its route's pattern, and its status; without one the client went away before it. */
-export type ResponseListener = (pattern: string | undefined, status: number | undefined) => void
+/** Told of every answer. Without a status the client went away before it. */
+export type ResponseListener = (request: FastifyRequest, status: number | undefined) => void
 
 export function logResponses(app: FastifyInstance, listen: ResponseListener): void {
   app.decorateRequest('sessionKey', undefined)
@@ -58,7 +58,7 @@ export function logResponses(app: FastifyInstance, listen: ResponseListener): vo
     // 'close', not 'finish': a client that went away before its answer deserves its line, too.
     reply.raw.once('close', () => {
       const status = logResponse(request, reply.raw, performance.now() - begin)
-      listen(request.routeOptions.url, status)
+      listen(request, status)
     })
     done()
   })

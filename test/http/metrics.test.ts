@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { test } from 'tap'
 import { Budget } from '../../src/engine/budget.ts'
-import { entranceOf } from '../../src/http/metrics.ts'
 import { Metrics } from '../../src/metrics/metrics.ts'
 import { growth, parseExposition, scrape } from '../support/exposition.ts'
 import { begin, G, initiate, put, query, read, tokenOf, upload } from '../support/google.ts'
@@ -304,19 +303,19 @@ test('what cannot be measured is not known, and the rest is said', async t => {
   }
 })
 
-test('whose a route is', async t => {
-  for (const [pattern, entrance] of [
-    ['/upload/storage/v1/b/*', 'google'],
-    ['/:bucket/*', 'google'],
-    ['/*', 'google'],
-    ['/gws', 'gws'],
-    ['/gws/*', 'gws'],
-    ['/gwsomething/*', 'google'],
-    ['/ucloud/:x', 'ucloud'],
-    ['/api/files/upload', 'ucloud'],
-    ['/-/livez', 'operations'],
-    [undefined, 'none'],
-  ] as const) {
-    t.equal(entranceOf(pattern), entrance, String(pattern))
+test('every answer is counted for the door that gave it', async t => {
+  const server = await startServer(t, { doors: ['ucloud', 'gws', 'dxl'] })
+  const counted = async (request: string, door: string) => {
+    const grown = await changes(server, () => server.ask(request))
+    const doors = Object.keys(grown).map(key => /http_responses.*door="(\w+)"/.exec(key)?.[1])
+    t.ok(doors.includes(door), `${request}: ${JSON.stringify(grown)}`)
   }
+  await counted('GET /storage/v1/b/bkt/o', 'google')
+  await counted('GET /bkt/a', 'google')
+  await counted('POST /api/files/upload', 'ucloud')
+  await counted('POST /ucloud/ucloud/chunked/upload', 'ucloud')
+  await counted('GET /gws/_', 'gws')
+  await counted('GET /_', 'gws')
+  await counted('GET /dxl/uploads/x', 'dxl')
+  await counted('GET /-/nothing', 'none')
 })
