@@ -27,6 +27,7 @@ import {
   routeExpectations,
   serverOptions,
 } from './http/connection.ts'
+import { serveDocument } from './http/document.ts'
 import { answerEarly } from './http/early-answer.ts'
 import { FramedBodies } from './http/framed-body.ts'
 import { asDoor, entranceOf, serveMetrics } from './http/metrics.ts'
@@ -148,6 +149,7 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     answerTheRest(server)
 
     operations(server, engine)
+    serveDocument(server, { base, trustProxy: config.trustProxy })
     serveMetrics(server, metrics, engine)
     if (isOpen('gws')) {
       await server.register(async door =>

@@ -68,6 +68,13 @@ export async function converse(t: Test): Promise<readonly Seen[]> {
 }
 
 async function operations(server: TestServer): Promise<void> {
+  for (const method of ['GET', 'HEAD']) {
+    for (const path of ['openapi.yaml', 'docs', 'docs/', 'docs/static/index.html']) {
+      await server.ask(`${method} /-/${path}`)
+    }
+  }
+  const { headers } = await server.ask('GET /-/docs/static/index.css')
+  await server.ask('GET /-/docs/static/index.css', { 'If-None-Match': headers['etag'] ?? '' })
   await server.ask('GET /-/metrics')
   await server.ask('HEAD /-/metrics')
   for (const path of ['livez', 'readyz']) {

@@ -194,7 +194,9 @@ function matcherOf({ template, parameters }: Operation): (path: string) => boole
     .replace(/[.*+?^$()|[\]\\]/g, '\\$&')
     .replaceAll(/\{(\w+)\}/g, (_, name: string) => {
       names.push(name)
-      return byName.get(name)?.['x-tidemark-slashes'] ? '(.+)' : '([^/]+)'
+      const parameter = byName.get(name)
+      if (parameter?.['x-tidemark-empty']) return '(.*)'
+      return parameter?.['x-tidemark-slashes'] ? '(.+)' : '([^/]+)'
     })
   const regexp = new RegExp(`^${pattern}$`)
   return path => {
