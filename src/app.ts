@@ -166,7 +166,7 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     if (isOpen('dxl')) {
       const dxl = { frames, store: new SegmentStore(config.dxl.bucket), ...config.dxl }
       await server.register(async door => dxlHttp(asDoor(door, 'dxl'), dxl))
-      const mqtt = await openMqtt(config, dxl, engine, budget, server.log)
+      const mqtt = await openMqtt(config, dxl, engine, keys, budget, server.log)
       if (mqtt !== undefined) {
         listeners.push(mqtt)
         server.addHook('onReady', () => mqtt.listen())
@@ -189,19 +189,24 @@ async function openMqtt(
   config: Config,
   door: DxlDoor,
   engine: Engine,
+  keys: KeyRing | undefined,
   budget: Budget,
   log: Log,
 ): Promise<MqttDoor | undefined> {
   const { mqtt } = config.dxl
   if (mqtt === undefined) return undefined
+  // A certificate of the CA is what its clients have instead of a token.
+  const accessOf = (commonName: string): Access | undefined => {
+    const principal = keys === undefined ? EVERYONE : keys.findByCertificate(commonName)
+    return principal && new Access(engine, principal)
+  }
   const credentials = await readCredentials(mqtt, DXL_MQTT_FILES)
   const { host, bodyIdleMs: idleMs } = config
   return MqttDoor.open(door, {
     host,
     port: mqtt.port,
     credentials,
-    // A certificate of the CA is what its clients have instead of a key.
-    engine: new Access(engine, EVERYONE),
+    accessOf,
     idleMs,
     budget,
     log,

@@ -9,6 +9,7 @@ import { formatKeyFile, type KeyEntry, parseKeyFile } from './key-file.ts'
 import { hashOfKeyToken, newKeyToken } from './token.ts'
 
 export const USAGE = `npm run keys -- add --name NAME --scopes SCOPE,… [limits]
+npm run keys -- add --name NAME --scopes SCOPE,… --certificate COMMON-NAME [limits]
 npm run keys -- list
 npm run keys -- remove --name NAME
 
@@ -68,6 +69,7 @@ function parse(args: readonly string[]) {
         'no-bucket': { type: 'boolean' },
         prefix: { type: 'string' },
         expires: { type: 'string' },
+        certificate: { type: 'string' },
       },
     })
   } catch (cause) {
@@ -76,14 +78,14 @@ function parse(args: readonly string[]) {
 }
 
 function add(keys: readonly KeyEntry[], values: Values, now: number): Outcome {
-  const { name, scopes, bucket, prefix, expires } = values
+  const { name, scopes, bucket, prefix, expires, certificate } = values
   if (name === undefined || scopes === undefined) throw new CommandError(USAGE)
   const buckets = values['no-bucket'] ? [] : bucket
   if (values['no-bucket'] && bucket) throw new CommandError('--bucket or --no-bucket, not both')
   const token = newKeyToken()
   const entry = {
     name,
-    sha256: hashOfKeyToken(token),
+    ...(certificate === undefined ? { sha256: hashOfKeyToken(token) } : { certificate }),
     scopes: scopes.split(','),
     ...(buckets && { buckets }),
     ...(prefix !== undefined && { prefix }),
@@ -92,7 +94,8 @@ function add(keys: readonly KeyEntry[], values: Values, now: number): Outcome {
   const text = formatKeyFile([...keys, entry as KeyEntry])
   // What is wrong with the arguments is what is wrong with the file that they would make.
   parseKeyFile(text)
-  return { answer: token, text }
+  const isCertified = certificate !== undefined
+  return { answer: isCertified ? `${name} is whoever is certified as ${certificate}` : token, text }
 }
 
 function remove(keys: readonly KeyEntry[], name: string | undefined): Outcome {
@@ -108,10 +111,11 @@ function inTime(duration: string, now: number): string {
   return new Date(now + ms).toISOString()
 }
 
-function describe({ name, scopes, buckets, prefix, expiresAt }: KeyEntry, now: number): string {
+function describe(key: KeyEntry, now: number): string {
+  const { name, certificate, scopes, buckets, prefix, expiresAt } = key
   const isOver = expiresAt !== undefined && Date.parse(expiresAt) <= now
   return [
-    name,
+    certificate === undefined ? name : `${name} (certified as ${certificate})`,
     scopes.join(','),
     buckets === undefined ? 'all buckets' : buckets.join(',') || 'no bucket',
     ...(prefix === undefined ? [] : [`below ${prefix}`]),

@@ -11,8 +11,10 @@ import { SCOPES, type Scope } from '../engine/principal.ts'
 /** One key as it is written. */
 export interface KeyEntry {
   readonly name: string
-  /** Of the token, in lower-case hex. */
-  readonly sha256: string
+  /** Of the token, in lower-case hex. Absent where there is none. */
+  readonly sha256?: string
+  /** The common name of client certificates that stand for it, where a protocol has these instead of tokens. */
+  readonly certificate?: string
   readonly scopes: readonly Scope[]
   /** The only buckets that there are for it; absent for all, empty for none. */
   readonly buckets?: readonly string[]
@@ -39,9 +41,10 @@ const schema: SchemaObject = {
       items: {
         type: 'object',
         additionalProperties: false,
-        required: ['name', 'sha256', 'scopes'],
+        required: ['name', 'scopes'],
+        anyOf: [{ required: ['sha256'] }, { required: ['certificate'] }],
         description:
-          'an object with name, sha256 and scopes, and perhaps buckets, prefix, expiresAt',
+          'an object with name, scopes, sha256 or certificate, and perhaps buckets, prefix, expiresAt',
         properties: {
           name: {
             type: 'string',
@@ -49,6 +52,12 @@ const schema: SchemaObject = {
             description: '1 to 64 of A-Z, a-z, 0-9, ".", "_", "@" and "-"',
           },
           sha256: { type: 'string', pattern: '^[0-9a-f]{64}$', description: '64 of 0-9 and a-f' },
+          certificate: {
+            type: 'string',
+            minLength: 1,
+            maxLength: 64,
+            description: 'the common name of a certificate',
+          },
           scopes: {
             type: 'array',
             minItems: 1,
@@ -93,11 +102,15 @@ export function parseKeyFile(text: string): readonly KeyEntry[] {
   ajv.addKeyword({ keyword: 'wellFormed', type: 'string', validate: isWellFormed })
   const validate = ajv.compile<KeyFile>(schema)
   const file = parseJson(text)
-  if (!validate(file)) throw new KeyFileError((validate.errors ?? []).map(describe).join('; '))
+  if (!validate(file)) throw new KeyFileError(describe(validate.errors ?? []))
   const { keys } = file
-  for (const field of ['name', 'sha256'] as const) {
-    const twice = keys.find((key, index) => keys.findIndex(k => k[field] === key[field]) < index)
-    if (twice !== undefined) throw new KeyFileError(`two keys have the ${field} of ${twice.name}`)
+  for (const field of ['name', 'sha256', 'certificate'] as const) {
+    const seen = new Set<string>()
+    for (const { name, [field]: value } of keys) {
+      if (value === undefined) continue
+      if (seen.has(value)) throw new KeyFileError(`two keys have the ${field} of ${name}`)
+      seen.add(value)
+    }
   }
   return keys
 }
@@ -116,7 +129,16 @@ function parseJson(text: string): unknown {
   }
 }
 
-function describe({ instancePath, keyword, params, parentSchema }: ErrorObject): string {
+/** What ajv says of each alternative of a choice has no description: the choice itself has. */
+function describe(errors: readonly ErrorObject[]): string {
+  const said = errors.filter(
+    ({ keyword, parentSchema }) =>
+      keyword === 'additionalProperties' || parentSchema?.['description'] !== undefined,
+  )
+  return [...new Set(said.map(mistakeOf))].join('; ')
+}
+
+function mistakeOf({ instancePath, keyword, params, parentSchema }: ErrorObject): string {
   const where = instancePath === '' ? 'the file' : instancePath.slice(1)
   if (keyword === 'additionalProperties') {
     return `${where} has an unknown ${JSON.stringify(params['additionalProperty'])}`

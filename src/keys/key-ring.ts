@@ -34,7 +34,10 @@ export interface KeyRingOptions {
 export class KeyRing {
   readonly #options: KeyRingOptions
   readonly #closing = new AbortController()
+  /** By the hashes of their tokens. */
   #keys: ReadonlyMap<string, Key> = new Map()
+  /** By the common names of their certificates. */
+  #certified: ReadonlyMap<string, Key> = new Map()
   /** Of the file that was read last, whatever was made of it. */
   #stamp = ''
   /** What was last found wrong with it. */
@@ -55,8 +58,12 @@ export class KeyRing {
 
   /** Whose token it is; undefined where it is nobody's, or was. Found by its hash, so its time tells nothing of other tokens. */
   find(token: string): Principal | undefined {
-    const key = this.#keys.get(hashOfKeyToken(token) ?? '')
-    return key === undefined || key.expiresAt <= this.#options.clock() ? undefined : key.principal
+    return this.#current(this.#keys.get(hashOfKeyToken(token) ?? ''))
+  }
+
+  /** Who a client certificate stands for, which somebody else has verified. */
+  findByCertificate(commonName: string): Principal | undefined {
+    return this.#current(this.#certified.get(commonName))
   }
 
   /** Looks at the file now. Never rejects. */
@@ -68,6 +75,10 @@ export class KeyRing {
   async close(): Promise<void> {
     this.#closing.abort()
     await this.#looking
+  }
+
+  #current(key: Key | undefined): Principal | undefined {
+    return key === undefined || key.expiresAt <= this.#options.clock() ? undefined : key.principal
   }
 
   async #watch(): Promise<void> {
@@ -86,7 +97,7 @@ export class KeyRing {
       const found = await this.#stat()
       if (stampOf(found) === this.#stamp) return
       await this.#read(found)
-      log.info({ keys: this.#keys.size }, 'keys read again')
+      log.info({ path }, 'keys read again')
     } catch (error) {
       if (!(error instanceof KeyFileError)) throw error
       // Said once of each state that the file is in.
@@ -103,7 +114,11 @@ export class KeyRing {
     this.#refuseForeign(found)
     const text = await readFile(path, 'utf8').catch((cause: unknown) => this.#fail(cause))
     const entries = this.#parse(text)
-    this.#keys = new Map(entries.map(entry => [entry.sha256, keyOf(entry)]))
+    const keys = entries.map(entry => [entry, keyOf(entry)] as const)
+    this.#keys = new Map(keys.flatMap(([{ sha256 }, key]) => (sha256 ? [[sha256, key]] : [])))
+    this.#certified = new Map(
+      keys.flatMap(([{ certificate }, key]) => (certificate ? [[certificate, key]] : [])),
+    )
     this.#complaint = ''
     if (entries.length === 0) log.warn({ path }, 'there is no key: nobody may begin anything')
   }

@@ -80,6 +80,18 @@ test('what is written', t => {
     runCommand(['list'], ops.text, NOW + 31 * 86_400_000).answer,
     'ci  create,read  one1,two2  below ci/  expired 2026-01-31T00:00:00.000Z\nops  admin  no bucket',
   )
+  const sensor = runCommand(
+    ['add', '--name=sensor', '--scopes=create', '--certificate=sensor 1'],
+    ops.text,
+    NOW,
+  )
+  t.equal(sensor.answer, 'sensor is whoever is certified as sensor 1')
+  t.strictSame(parseKeyFile(sensor.text ?? '').at(-1), {
+    name: 'sensor',
+    certificate: 'sensor 1',
+    scopes: ['create'],
+  })
+  t.match(runCommand(['list'], sensor.text, NOW).answer, '\nsensor (certified as sensor 1)  create')
   const removed = runCommand(['remove', '--name=ci'], ops.text, NOW)
   t.match(parseKeyFile(removed.text ?? ''), [{ name: 'ops' }])
   for (const [args, message] of [

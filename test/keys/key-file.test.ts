@@ -27,6 +27,7 @@ test('what is written is what is read', t => {
       expiresAt: '2027-01-31T12:00:00Z',
     },
     { name: 'ops', sha256: 'c'.repeat(64), scopes: ['admin'], buckets: [] },
+    { name: 'sensor', certificate: 'sensor 1', scopes: ['create'] },
   ] as const
   t.strictSame(parseKeyFile(formatKeyFile(keys)), keys)
   t.strictSame(parseKeyFile(formatKeyFile([])), [])
@@ -41,7 +42,10 @@ test('each mistake is named, with what would be accepted, and without a hash', t
     [{}, 'the file must be an object with "keys"'],
     [{ keys: {} }, 'keys must be a list of keys'],
     [{ keys: [], more: 1 }, 'the file has an unknown "more"'],
-    [{ keys: [{ name: 'ci' }] }, 'keys/0 must be an object with name, sha256 and scopes'],
+    [
+      { keys: [{ name: 'ci' }] },
+      'keys/0 must be an object with name, scopes, sha256 or certificate',
+    ],
     [{ keys: [KEY, { ...KEY, name: 'x', token: 'tm_' }] }, 'keys/1 has an unknown "token"'],
     [{ keys: [{ ...KEY, name: '' }] }, 'keys/0/name must be 1 to 64'],
     [{ keys: [{ ...KEY, name: 'a\nb' }] }, 'keys/0/name must be 1 to 64'],
@@ -60,6 +64,17 @@ test('each mistake is named, with what would be accepted, and without a hash', t
     [{ keys: [{ ...KEY, expiresAt: '2027-01-31T00:00:00+01:00' }] }, 'keys/0/expiresAt must be'],
     [{ keys: [KEY, { ...KEY, sha256: 'b'.repeat(64) }] }, 'two keys have the name of ci'],
     [{ keys: [KEY, { ...KEY, name: 'x' }] }, 'two keys have the sha256 of x'],
+    [
+      { keys: [{ name: 'a', scopes: ['read'] }] },
+      'keys/0 must be an object with name, scopes, sha256',
+    ],
+    [{ keys: [{ ...KEY, certificate: '' }] }, 'keys/0/certificate must be the common name'],
+    [
+      {
+        keys: ['a', 'b'].map(name => ({ name, scopes: ['read'], certificate: 'cn' })),
+      },
+      'two keys have the certificate of b',
+    ],
   ]
   for (const [file, expected] of cases) {
     const message = mistake(file)

@@ -53,9 +53,14 @@ export interface DxlServer {
   connect(options?: ClientOptions, certified?: Certified): Promise<DxlClient>
 }
 
-export async function startDxl(t: Test, more: Partial<Config> = {}): Promise<DxlServer> {
+/** `settingsIn`: further settings, which may lie in a directory of the test's. */
+export async function startDxl(
+  t: Test,
+  settingsIn: Partial<Config> | ((directory: string) => Partial<Config>) = {},
+): Promise<DxlServer> {
   const authority = new Authority()
   const directory = t.testdir({ tls: {}, server: {} })
+  const more = typeof settingsIn === 'function' ? settingsIn(directory) : settingsIn
   const files = writeCertified(`${directory}/tls`, 'broker', authority.issue('broker'))
   const ca = writeCertified(`${directory}/tls`, 'ca', { key: '', cert: authority.cert })
   const port = await freePort()
@@ -75,12 +80,12 @@ export async function startDxl(t: Test, more: Partial<Config> = {}): Promise<Dxl
   return { server, ways, mqttPort: port, authority, connect: open }
 }
 
-export function formB(server: TestServer): Way {
+export function formB(server: TestServer, headers: Record<string, string> = {}): Way {
   return {
     name: 'form B',
     async send(fields, payload = '') {
       const query = new URLSearchParams(fields)
-      const response = await post(server, `${TOPIC}?${query}`, payload)
+      const response = await post(server, `${TOPIC}?${query}`, payload, headers)
       const { status } = response
       const json = (await response.json()) as Json
       return status === 200 ? { status, json } : { status, error: json.error_message }
@@ -88,12 +93,12 @@ export function formB(server: TestServer): Way {
   }
 }
 
-export function formA(server: TestServer): Way {
+export function formA(server: TestServer, headers: Record<string, string> = {}): Way {
   return {
     name: 'form A',
     async send(fields, payload = '') {
       const message = encodeMessage(requestOf(fields, payload))
-      const type = { 'content-type': 'application/x-dxl-message' }
+      const type = { ...headers, 'content-type': 'application/x-dxl-message' }
       const response = await post(server, TOPIC, message, type)
       if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`)
       return answerOf(decodeMessage(Buffer.from(await response.arrayBuffer())))

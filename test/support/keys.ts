@@ -33,13 +33,7 @@ export async function startGuarded<Name extends string>(
   surroundings: Surroundings = {},
 ): Promise<GuardedServer<Name>> {
   const directory = t.testdir()
-  const keysFile = join(directory, 'keys.json')
-  const names = Object.keys(keys) as Name[]
-  const tokens = recordOf(names, () => newKeyToken())
-  const write = (rights: Readonly<Record<string, Rights>>) => {
-    writeFileSync(keysFile, formatKeyFile(entriesOf(rights, tokens)), { mode: 0o600 })
-  }
-  write(keys)
+  const { keysFile, tokens, as, write } = writeKeys(directory, keys)
   const server = await startServer(
     { testdir: () => join(directory, 'server'), teardown: handler => t.teardown(handler) },
     { auth: 'keys', keysFile, ...settings },
@@ -49,7 +43,7 @@ export async function startGuarded<Name extends string>(
     server,
     tokens,
     keysFile,
-    as: recordOf(names, name => ({ Authorization: `Bearer ${tokens[name]}` })),
+    as,
     rewrite: async rights => {
       write(rights)
       await server.app.keys?.reload()
@@ -57,15 +51,30 @@ export async function startGuarded<Name extends string>(
   }
 }
 
+/** A file of keys in a directory, and what goes with it. */
+export function writeKeys<Name extends string>(
+  directory: string,
+  keys: Readonly<Record<Name, Rights>>,
+) {
+  const keysFile = join(directory, 'keys.json')
+  const names = Object.keys(keys) as Name[]
+  const tokens = recordOf(names, () => newKeyToken())
+  const as = recordOf(names, name => ({ Authorization: `Bearer ${tokens[name]}` }))
+  const write = (rights: Readonly<Record<string, Rights>>) => {
+    writeFileSync(keysFile, formatKeyFile(entriesOf(rights, tokens)), { mode: 0o600 })
+  }
+  write(keys)
+  return { keysFile, tokens, as, write }
+}
+
 export function entriesOf(
   keys: Readonly<Record<string, Rights>>,
   tokens: Readonly<Record<string, string>>,
 ): readonly KeyEntry[] {
-  return Object.entries(keys).map(([name, rights]) => ({
-    name,
-    sha256: hashOfKeyToken(tokens[name] ?? '') ?? '',
-    ...rights,
-  }))
+  return Object.entries(keys).map(([name, rights]) => {
+    const sha256 = hashOfKeyToken(tokens[name] ?? '')
+    return { name, ...(rights.certificate === undefined && sha256 && { sha256 }), ...rights }
+  })
 }
 
 function recordOf<Name extends string, Value>(

@@ -11,12 +11,17 @@ import { Aedes, type AuthorizeSubscribeHandler, type Client, type PreConnectHand
 import type { Log } from '../../engine/ports.ts'
 import { PacketGate } from './packet-gate.ts'
 
-/** Answers a message; undefined where there is nothing to say. `replyTo` is the only topic that an answer may go to. */
-export type Service = (
-  topic: string,
-  message: Buffer,
-  replyTo: string,
-) => Promise<Buffer | undefined>
+export interface Question {
+  readonly topic: string
+  readonly message: Buffer
+  /** The only topic that an answer may go to. */
+  readonly replyTo: string
+  /** Of the certificate of whoever asks. */
+  readonly commonName: string
+}
+
+/** Answers a message; undefined where there is nothing to say. */
+export type Service = (question: Question) => Promise<Buffer | undefined>
 
 /** Real ids are UUIDs in braces, 38 characters. A wildcard in one would make its answers everybody's. */
 const CLIENT_ID = /^[A-Za-z0-9{}._-]{0,64}$/
@@ -77,11 +82,13 @@ export class Broker {
   }
 
   async #serve(client: Client, topic: string, message: Buffer): Promise<void> {
-    const place = client.conn instanceof PacketGate ? client.conn.nextPlace() : undefined
+    const gate = client.conn instanceof PacketGate ? client.conn : undefined
+    const place = gate?.nextPlace()
     try {
       if (this.#isClosing) throw new Error('the broker is closing')
       const replyTo = replyTopicOf(client)
-      const payload = await this.#service(topic, message, replyTo)
+      const { commonName = '' } = gate ?? {}
+      const payload = await this.#service({ topic, message, replyTo, commonName })
       if (payload === undefined || client.closed) return
       // Straight to the one who asked, whose subscription may still be on its way.
       await new Promise<void>(resolve => {

@@ -8,8 +8,8 @@ import { createServer, type Server } from 'node:tls'
 import type { Access } from '../../engine/access.ts'
 import type { Budget } from '../../engine/budget.ts'
 import type { Log } from '../../engine/ports.ts'
-import { responseTo, unavailable } from './answer.ts'
-import { Broker } from './broker.ts'
+import { errorTo, responseTo, unavailable } from './answer.ts'
+import { Broker, type Question } from './broker.ts'
 import { type Door, messageLimit } from './door.ts'
 import { type DxlMessage, decodeMessage } from './message.ts'
 import { answerRequest } from './message-service.ts'
@@ -22,8 +22,8 @@ export interface MqttSettings {
   /** 0: a free one. */
   readonly port: number
   readonly credentials: TlsCredentials
-  /** What is open to whoever has a certificate. */
-  readonly engine: Access
+  /** The engine, as far as it is open to whoever has this common name certified; undefined for nobody that is known. */
+  readonly accessOf: (commonName: string) => Access | undefined
   /** Silence allowed within a message, in ms. */
   readonly idleMs: number
   readonly budget: Budget
@@ -50,7 +50,7 @@ export class MqttDoor {
   readonly #sockets = new Set<Socket>()
 
   static async open(door: Door, settings: MqttSettings): Promise<MqttDoor> {
-    const broker = await Broker.open((...asked) => serve(door, settings, ...asked), settings.log)
+    const broker = await Broker.open(asked => serve(door, settings, asked), settings.log)
     return new MqttDoor(door, settings, broker)
   }
 
@@ -117,10 +117,8 @@ export class MqttDoor {
 /** Where there is nobody to answer, nothing is: silence is what a fabric has for it, too. */
 async function serve(
   door: Door,
-  { engine, log }: MqttSettings,
-  topic: string,
-  bytes: Buffer,
-  replyTo: string,
+  { accessOf, log }: MqttSettings,
+  { topic, message: bytes, replyTo, commonName }: Question,
 ): Promise<Buffer | undefined> {
   const message = decoded(bytes, log)
   if (message?.type !== 'request') return undefined
@@ -130,6 +128,9 @@ async function serve(
   }
   if (REGISTRY.includes(topic)) return responseTo(message, Buffer.alloc(0))
   if (!door.topics.includes(topic)) return unavailable(message)
+  // Asked for each message: rights are taken away while connections last.
+  const engine = accessOf(commonName)
+  if (engine === undefined) return errorTo(message, 0, 'no key is for this certificate')
   return answerRequest(door, engine, message, error =>
     log.error({ err: error }, 'a segment failed'),
   )

@@ -36,6 +36,8 @@ const LAST_WORDS_MS = 2000
 const LONGEST_HEADER = 5
 
 export class PacketGate extends Duplex {
+  /** Of the client's certificate. Empty where it has none, or several: then nobody can say which is meant. */
+  readonly commonName: string
   readonly #socket: TLSSocket
   readonly #limits: GateLimits
   /** Of messages that the broker has not handed on yet, in order. */
@@ -52,6 +54,9 @@ export class PacketGate extends Duplex {
     super()
     this.#socket = socket
     this.#limits = limits
+    // Types know of one only; a certificate may have several.
+    const { CN: name }: { readonly CN?: unknown } = socket.getPeerCertificate().subject ?? {}
+    this.commonName = typeof name === 'string' ? name : ''
     socket.on('error', error => this.destroy(error))
     socket.on('close', () => this.destroy())
     void this.#pump()

@@ -57,7 +57,9 @@ export class SegmentStore {
     const { fileId, number, store } = request
     if (fileId === undefined && number !== 1) throw unexpectedSegment(1, number)
     const id = fileId ?? randomUUID()
-    return this.#turns.take(id, () => this.#storeInTurn(engine, id, { number, store, body }))
+    // Ids are each principal's own, so nobody waits for a stranger's upload of the same id.
+    const turn = `${engine.principal.name}\n${id}`
+    return this.#turns.take(turn, () => this.#storeInTurn(engine, id, { number, store, body }))
   }
 
   /** Waits for nobody: whoever is sending a segment of it is stopped. Fine also where there is nothing to cancel (DXL-18). */
