@@ -26,7 +26,8 @@ export class Grants {
 
   /** Undefined for what this server did not sign, and for what is over. */
   async verify(token: string): Promise<ObjectName | undefined> {
-    const [claim = '', mac = ''] = token.split('.')
+    const [claim = '', mac = '', ...rest] = token.split('.')
+    if (rest.length > 0) return undefined
     const expected = await this.#macOf(claim)
     const given = Buffer.from(mac, 'base64url')
     if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
