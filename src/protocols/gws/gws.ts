@@ -1,6 +1,9 @@
 /**
  * The door of GBD WebSuite's chunked uploads: its routes (gws.md §6.1), under each of its prefixes. A command is in the path or,
  * on the bare prefix, in the message; its message is read before it is known which one it is, so all have one limit.
+ *
+ * With keys every request needs one: a uid is enough for its upload's chunks and state, whoever's key it is, but it is in the
+ * message, and nobody's message is taken in unasked.
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteHandlerMethod } from 'fastify'
@@ -28,8 +31,6 @@ function serve(app: FastifyInstance, door: Door, prefix: string): void {
     return { door, engine: request.access, request, reply, prefix }
   }
   const refuse: RouteHandlerMethod = (request, reply) => answerOther(request, reply)
-  // Whoever is told nothing needs no key.
-  const config = { access: 'public' } as const
 
   for (const [name, command] of commands) {
     const traffic = command === uploadChunk ? 'chunks' : 'requests'
@@ -55,12 +56,12 @@ function serve(app: FastifyInstance, door: Door, prefix: string): void {
   for (const path of ['uploadContent', 'uploadContent/uploadUid/:uid']) {
     app.get(`${prefix}/${path}`, (request, reply) => uploadContent(callOf(request, reply)))
     const method = [...OTHER_METHODS.filter(method => method !== 'GET'), 'POST']
-    app.route({ method, url: `${prefix}/${path}`, config, handler: refuse })
+    app.route({ method, url: `${prefix}/${path}`, handler: refuse })
   }
   for (const path of [...commands.keys()].map(name => `/${name}`).concat('', '/')) {
-    app.route({ method: OTHER_METHODS, url: `${prefix}${path}`, config, handler: refuse })
+    app.route({ method: OTHER_METHODS, url: `${prefix}${path}`, handler: refuse })
   }
-  app.all(`${prefix}/*`, { config }, refuse)
+  app.all(`${prefix}/*`, refuse)
 }
 
 function commandsOf({ settings }: Door): ReadonlyMap<string, Command> {

@@ -12,7 +12,7 @@ test('without a key nobody gets in, and hears so in the door’s form', async t 
     t.match(answer.headers['www-authenticate'], /^Bearer/)
   }
   t.equal((await server.ask('GET /_/uploadContent?uploadUid=x')).status, 401)
-  t.equal((await server.ask('HEAD /_/uploadChunk')).status, 200, 'there is nothing to protect')
+  t.equal((await server.ask('HEAD /_/uploadChunk')).status, 401, 'what is only refused, too')
 })
 
 test('a key needs the right to create, and to read what it made; elsewhere it is nobody', async t => {
