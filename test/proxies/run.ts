@@ -14,6 +14,7 @@ import {
   longSilence,
   refusedEarly,
   serverKilled,
+  serverStopped,
 } from './uploads.ts'
 import { asItWent, bigHeaders, climbingNames, names, oneConnection, packedContent } from './wire.ts'
 
@@ -28,6 +29,7 @@ const PLAYS: readonly Play[] = [
   { scene: cutAndResumed },
   { scene: chunkedCoding },
   { scene: serverKilled },
+  { scene: serverStopped },
   { scene: refusedEarly, env: { TIDEMARK_MAX_OBJECT_SIZE: '64MiB' } },
   { scene: fullDisk, env: { TIDEMARK_RESERVE: '5TiB' } },
   { scene: names },

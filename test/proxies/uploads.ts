@@ -78,11 +78,24 @@ export async function chunkedCoding({ client, stored, expect }: Stage): Promise<
   expect('a body without a length is on the disk while it is being sent', isWhole, nameOf(end))
 }
 
-export async function serverKilled(stage: Stage): Promise<void> {
-  const { client, proxy, server, stored, expect } = stage
+export function serverKilled(stage: Stage): Promise<void> {
+  return goneInTheMiddle(stage, 'killed', () => stage.server.kill())
+}
+
+export function serverStopped(stage: Stage): Promise<void> {
+  return goneInTheMiddle(stage, 'stopped', async () => {
+    stage.expect('SIGTERM ends the server with 0', (await stage.server.stop()) === 0)
+  })
+}
+
+async function goneInTheMiddle(
+  { client, proxy, server, stored, expect }: Stage,
+  name: string,
+  leave: () => Promise<void>,
+): Promise<void> {
   const total = 24 * MIB
-  const source = new SourceBytes('killed')
-  const session = locationOf(await client.initiate('killed', { total }))
+  const source = new SourceBytes(name)
+  const session = locationOf(await client.initiate(name, { total }))
   const first = { source, from: 0, to: 4 * MIB, contentRange: `bytes 0-${4 * MIB - 1}/${total}` }
   const promised = persistedOf(await client.chunk(session, first))
   const before = stored()
@@ -100,11 +113,11 @@ export async function serverKilled(stage: Stage): Promise<void> {
     })
     .catch((error: unknown) => error)
   await until('the body arrives', () => stored() >= before + 4 * MIB)
-  await server.kill()
+  await leave()
   isGone.resolve()
   const broken = await sending
   expect(
-    `a body whose server is killed gets what clients repeat (${statusOf(broken)})`,
+    `a body whose server is ${name} gets what clients repeat (${statusOf(broken)})`,
     broken instanceof ConnectionLost || isRepeated(broken),
     broken,
   )
@@ -122,7 +135,7 @@ export async function serverKilled(stage: Stage): Promise<void> {
   expect(`a query ${what} is answered`, statusOf(answer) === '308', nameOf(answer))
   const kept = persistedOf(answer as Answer)
   expect('with all that was acknowledged', promised > 0 && kept >= promised, { promised, kept })
-  await finish({ client, session, source, name: 'killed', total, expect })
+  await finish({ client, session, source, name, total, expect })
   const token = new URL(session).searchParams.get('upload_id') ?? ''
   expect('no session URL is in the proxy’s log', isSilentAbout(proxy.output, token), proxy.output)
 }
