@@ -31,10 +31,9 @@ RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,t
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 RUN node node_modules/typescript/bin/tsc -p tsconfig.build.json --sourceMap false
-COPY LICENSE openapi.yam[l] docker/healthcheck.mjs ./
+COPY LICENSE openapi.yaml docker/healthcheck.mjs ./
 # Readable for every uid, whatever the checkout's modes were.
-RUN mkdir /image && cp -r dist package.json LICENSE healthcheck.mjs /image/ \
-    && if [ -e openapi.yaml ]; then cp openapi.yaml /image/; fi \
+RUN mkdir /image && cp -r dist package.json LICENSE openapi.yaml healthcheck.mjs /image/ \
     && chmod -R a+rX /image
 
 FROM ${NODE_IMAGE}

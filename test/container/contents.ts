@@ -85,9 +85,9 @@ export function checkContents({ root, config }: Image, expect: Expect): void {
     '/app/dist',
     '/app/healthcheck.mjs',
     '/app/node_modules',
+    '/app/openapi.yaml',
     '/app/package.json',
   ]
-  if (existsSync(join(PROJECT, 'openapi.yaml'))) expected.push('/app/openapi.yaml')
   expect(
     'beside them only what is served, run or owed',
     own.sort().join() === expected.sort().join(),

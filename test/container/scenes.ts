@@ -53,14 +53,6 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         expect('even root can write nowhere else', refusals.length === 6, output)
         const ready = await fetch(`${container.url}/-/readyz`)
         expect('it is ready', ready.status === 200, await ready.text())
-        const description = await fetch(`${container.url}/-/openapi.yaml`)
-        const isThere = existsSync(join(image.root, 'app/openapi.yaml'))
-        expect(
-          'its description is served if it has one',
-          description.ok === isThere,
-          description.status,
-        )
-
         const client = new UploadClient(container.url)
         const source = new SourceBytes('container')
         const { status, headers } = await client.media('small', source, 300_000)
