@@ -232,6 +232,13 @@ test('UCLOUD-30: an abandoned session gives its name back', async t => {
   t.equal(again.id, '/1/a')
 })
 
+test('P10, §8.6: no room on the disk is 507', async t => {
+  const server = await startServer(t, { reserveBytes: 2 ** 60 })
+  const response = await createUploads(server, [{ id: '/1/a' }])
+  t.equal(response.status, 507)
+  t.match(response.json(), { errorCode: 'NO_SPACE', why: /./ })
+})
+
 test('a door that is switched off is not there', async t => {
   const server = await startServer(t, { doors: [] })
   t.not((await createUploads(server, [{ id: '/1/a' }])).status, 200)
