@@ -7,6 +7,7 @@
 
 import type { BigIntStats } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import type { Clock, Log } from '../engine/ports.ts'
 import type { Principal } from '../engine/principal.ts'
@@ -16,6 +17,8 @@ import { hashOfKeyToken } from './token.ts'
 const LOOK_EVERY_MS = 1000
 /** Permissions of people who are neither the file's owner nor in its group. */
 const OTHERS = { read: 0o004n, write: 0o002n }
+/** In a directory with it, nobody takes away or replaces what is somebody else's. */
+const STICKY = 0o1000n
 
 interface Key {
   readonly principal: Principal
@@ -99,10 +102,10 @@ export class KeyRing {
       await this.#read(found)
       log.info({ path }, 'keys read again')
     } catch (error) {
-      if (!(error instanceof KeyFileError)) throw error
       // Said once of each state that the file is in.
-      if (error.message === this.#complaint) return
-      this.#complaint = error.message
+      const complaint = error instanceof Error ? error.message : String(error)
+      if (complaint === this.#complaint) return
+      this.#complaint = complaint
       log.error({ err: error, path }, 'the keys from before stay')
     }
   }
@@ -111,7 +114,7 @@ export class KeyRing {
   async #read(found: BigIntStats): Promise<void> {
     const { log, path } = this.#options
     this.#stamp = stampOf(found)
-    this.#refuseForeign(found)
+    await this.#refuseForeign(found)
     const text = await readFile(path, 'utf8').catch((cause: unknown) => this.#fail(cause))
     const entries = this.#parse(text)
     const keys = entries.map(entry => [entry, keyOf(entry)] as const)
@@ -141,10 +144,16 @@ export class KeyRing {
   }
 
   /** Windows has no such permissions. */
-  #refuseForeign({ mode }: BigIntStats): void {
+  async #refuseForeign({ mode }: BigIntStats): Promise<void> {
     const { log, path } = this.#options
     if (process.platform === 'win32') return
     if ((mode & OTHERS.write) !== 0n) this.#fail(new KeyFileError('everybody may write to it'))
+    const directory = await stat(dirname(path), { bigint: true }).catch((cause: unknown) =>
+      this.#fail(cause),
+    )
+    if ((directory.mode & OTHERS.write) !== 0n && (directory.mode & STICKY) === 0n) {
+      this.#fail(new KeyFileError('everybody may put another file in its place'))
+    }
     if ((mode & OTHERS.read) !== 0n) log.warn({ path }, 'everybody may read the file of keys')
   }
 

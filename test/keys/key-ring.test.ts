@@ -1,5 +1,5 @@
 import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
 import { type Test, test } from 'tap'
 import { formatKeyFile } from '../../src/keys/key-file.ts'
@@ -97,6 +97,9 @@ test('a file that is no good changes nothing, and is no start', async t => {
   chmodSync(path, 0o602)
   await t.rejects(open(), { message: /everybody may write to it/ })
   chmodSync(path, 0o600)
+  chmodSync(dirname(path), 0o777)
+  await t.rejects(open(), { message: /everybody may put another file in its place/ })
+  chmodSync(dirname(path), 0o1777)
   const ring = await open()
 
   writeFileSync(path, '{"keys": [')
