@@ -43,6 +43,7 @@ import { endStalledReaders } from './http/stalled-readers.ts'
 import { refuseTransferCodings } from './http/transfer-coding.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { Metrics } from './metrics/metrics.ts'
+import { Bridge } from './protocols/dxl/bridge.ts'
 import type { Door as DxlDoor } from './protocols/dxl/door.ts'
 import { dxlHttp } from './protocols/dxl/http.ts'
 import { MqttDoor } from './protocols/dxl/mqtt.ts'
@@ -166,10 +167,9 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     if (isOpen('dxl')) {
       const dxl = { frames, store: new SegmentStore(config.dxl.bucket), ...config.dxl }
       await server.register(async door => dxlHttp(asDoor(door, 'dxl'), dxl))
-      const mqtt = await openMqtt(config, dxl, engine, keys, budget, server.log)
-      if (mqtt !== undefined) {
-        listeners.push(mqtt)
-        server.addHook('onReady', () => mqtt.listen())
+      for (const listener of await openMqtt(config, dxl, engine, keys, budget, server.log)) {
+        listeners.push(listener)
+        server.addHook('onReady', () => listener.listen())
       }
     }
     return { server, engine, keys }
@@ -185,6 +185,7 @@ function minimumPace({ minRate, bodyIdleMs }: Config): Pace {
   return { bytesPerSecond: minRate, graceMs, creditMs: graceMs }
 }
 
+/** OpenDXL over MQTT: the server's own broker, somebody else's, or none. */
 async function openMqtt(
   config: Config,
   door: DxlDoor,
@@ -192,25 +193,21 @@ async function openMqtt(
   keys: KeyRing | undefined,
   budget: Budget,
   log: Log,
-): Promise<MqttDoor | undefined> {
+): Promise<ReadonlyArray<MqttDoor | Bridge>> {
   const { mqtt } = config.dxl
-  if (mqtt === undefined) return undefined
+  if (mqtt === undefined) return []
   // A certificate of the CA is what its clients have instead of a token.
   const accessOf = (commonName: string): Access | undefined => {
     const principal = keys === undefined ? EVERYONE : keys.findByCertificate(commonName)
     return principal && new Access(engine, principal)
   }
-  const credentials = await readCredentials(mqtt, DXL_MQTT_FILES)
+  const { port, broker } = mqtt
   const { host, bodyIdleMs: idleMs } = config
-  return MqttDoor.open(door, {
-    host,
-    port: mqtt.port,
-    credentials,
-    accessOf,
-    idleMs,
-    budget,
-    log,
-  })
+  const credentials = await readCredentials(mqtt, DXL_MQTT_FILES)
+  const parts = { credentials, accessOf, budget, log }
+  const own = port !== undefined && (await MqttDoor.open(door, { ...parts, host, port, idleMs }))
+  const bridge = broker !== undefined && new Bridge(door, { ...parts, url: broker })
+  return [...(own ? [own] : []), ...(bridge ? [bridge] : [])]
 }
 
 interface EngineSurroundings {

@@ -67,13 +67,16 @@ export interface DxlConfig {
   /** Where files are published. */
   readonly bucket: string
   readonly segmentLimit: number
-  /** The MQTT listener, where there is one. */
+  /** The MQTT listener and the bridge, where there is one of them. */
   readonly mqtt: DxlMqttConfig | undefined
 }
 
 /** Paths of PEM files. */
 export interface DxlMqttConfig {
-  readonly port: number
+  /** Where to be a broker. */
+  readonly port: number | undefined
+  /** The broker to be a service on. */
+  readonly broker: string | undefined
   readonly key: string
   readonly cert: string
   readonly ca: string
@@ -110,6 +113,7 @@ interface Settings {
   readonly TIDEMARK_DXL_TOPICS: string
   readonly TIDEMARK_DXL_SEGMENT_LIMIT: string
   readonly TIDEMARK_DXL_MQTT_PORT?: number
+  readonly TIDEMARK_DXL_MQTT_BROKER?: string
   readonly TIDEMARK_DXL_MQTT_KEY?: string
   readonly TIDEMARK_DXL_MQTT_CERT?: string
   readonly TIDEMARK_DXL_MQTT_CA?: string
@@ -210,6 +214,11 @@ const schema: SchemaObject = {
       minimum: 0,
       maximum: 65_535,
       description: 'a port from 0 (any free one) to 65535',
+    },
+    TIDEMARK_DXL_MQTT_BROKER: {
+      type: 'string',
+      pattern: '^mqtts://[^/?#@\\s]+$',
+      description: 'a URL like mqtts://broker.example.org:8883',
     },
     TIDEMARK_DXL_MQTT_KEY: { type: 'string', minLength: 1, description: PEM_FILE },
     TIDEMARK_DXL_MQTT_CERT: { type: 'string', minLength: 1, description: PEM_FILE },
@@ -443,8 +452,9 @@ function configOf(settings: Settings): Config {
 }
 
 function dxlConfigOf(settings: Settings): DxlConfig {
-  const port = settings.TIDEMARK_DXL_MQTT_PORT
   const {
+    TIDEMARK_DXL_MQTT_PORT: port,
+    TIDEMARK_DXL_MQTT_BROKER: broker,
     TIDEMARK_DXL_MQTT_KEY: key = '',
     TIDEMARK_DXL_MQTT_CERT: cert = '',
     TIDEMARK_DXL_MQTT_CA: ca = '',
@@ -453,21 +463,24 @@ function dxlConfigOf(settings: Settings): DxlConfig {
     topics: Object.freeze(settings.TIDEMARK_DXL_TOPICS.split(',')),
     bucket: settings.TIDEMARK_DXL_BUCKET,
     segmentLimit: parseBytes(settings.TIDEMARK_DXL_SEGMENT_LIMIT),
-    mqtt: port === undefined ? undefined : Object.freeze({ port, key, cert, ca }),
+    mqtt:
+      (port ?? broker) === undefined ? undefined : Object.freeze({ port, broker, key, cert, ca }),
   })
 }
 
-/** MQTT is off, or has its port and all three files. */
+/** MQTT is off, or has a port or a broker, and all three files. */
 function halfAListener(env: Readonly<Record<string, string | undefined>>): string[] {
-  const PORT = 'TIDEMARK_DXL_MQTT_PORT'
   const names = Object.values(DXL_MQTT_FILES)
-  if (env[PORT] === undefined) {
-    return names.filter(name => env[name]).map(name => `${name} is for MQTT: set ${PORT}, too`)
+  const { TIDEMARK_DXL_MQTT_PORT: port, TIDEMARK_DXL_MQTT_BROKER: broker } = env
+  if (port === undefined && broker === undefined) {
+    const given = names.filter(name => env[name])
+    return given.map(name => `${name} is for MQTT: set TIDEMARK_DXL_MQTT_PORT, too`)
   }
-  // A port that is none has its own line.
-  if (!/^\d{1,5}$/.test(env[PORT]) || Number(env[PORT]) > 65_535) return []
+  // A port or a broker that is none has its own line.
+  const isPort = port !== undefined && /^\d{1,5}$/.test(port) && Number(port) <= 65_535
+  if (!isPort && broker?.startsWith('mqtts://') !== true) return []
   const missing = names.filter(name => env[name] === undefined)
-  return missing.map(name => `${name} is not set: ${PORT} needs ${PEM_FILE}`)
+  return missing.map(name => `${name} is not set: MQTT needs ${PEM_FILE}`)
 }
 
 /** A keyword that holds a written quantity between two others. NaN, what cannot be read, is between none. */

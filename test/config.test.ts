@@ -72,6 +72,7 @@ test('everything set', t => {
       TIDEMARK_DXL_TOPICS: '/a/b,/c',
       TIDEMARK_DXL_SEGMENT_LIMIT: '2MiB',
       TIDEMARK_DXL_MQTT_PORT: '8883',
+      TIDEMARK_DXL_MQTT_BROKER: 'mqtts://b:1',
       TIDEMARK_DXL_MQTT_KEY: 'key.pem',
       TIDEMARK_DXL_MQTT_CERT: 'cert.pem',
       TIDEMARK_DXL_MQTT_CA: 'ca.pem',
@@ -110,7 +111,7 @@ test('everything set', t => {
         topics: ['/a/b', '/c'],
         bucket: 'transfers',
         segmentLimit: 2 * 1024 ** 2,
-        mqtt: { port: 8883, key: 'key.pem', cert: 'cert.pem', ca: 'ca.pem' },
+        mqtt: { port: 8883, broker: 'mqtts://b:1', key: 'key.pem', cert: 'cert.pem', ca: 'ca.pem' },
       },
       gws: {
         bucket: 'from-gws',
@@ -185,6 +186,7 @@ test('each wrong value is named, with what would be accepted', t => {
     TIDEMARK_DXL_TOPICS: ['/a,/mcafee/client/x', 'a list of topics like /service/file/store'],
     TIDEMARK_DXL_SEGMENT_LIMIT: ['1KiB', 'a size from 64KiB to 16MiB'],
     TIDEMARK_DXL_MQTT_PORT: ['70000', 'a port from 0 (any free one) to 65535'],
+    TIDEMARK_DXL_MQTT_BROKER: ['mqtt://b:1', 'a URL like mqtts://broker.example.org:8883'],
     TIDEMARK_DXL_MQTT_KEY: ['', 'the path of a PEM file'],
     TIDEMARK_DXL_MQTT_CERT: ['', 'the path of a PEM file'],
     TIDEMARK_DXL_MQTT_CA: ['', 'the path of a PEM file'],
@@ -244,6 +246,7 @@ test('MQTT is off, or has its port and all three files', t => {
   t.equal(found.length, 3)
   t.match(found.join('\n'), 'TIDEMARK_DXL_MQTT_CERT is not set')
   t.match(found.join('\n'), 'TIDEMARK_DXL_MQTT_CA is not set')
+  t.equal(mistakes({ ...key, TIDEMARK_DXL_MQTT_BROKER: 'mqtts://b:1' }).length, 2)
   const [mistake, ...more] = mistakes(key)
   t.match(mistake, 'TIDEMARK_DXL_MQTT_KEY is for MQTT: set TIDEMARK_DXL_MQTT_PORT, too')
   t.strictSame(more, [])

@@ -64,7 +64,7 @@ export async function startDxl(
   const files = writeCertified(`${directory}/tls`, 'broker', authority.issue('broker'))
   const ca = writeCertified(`${directory}/tls`, 'ca', { key: '', cert: authority.cert })
   const port = await freePort()
-  const mqtt = { port, ...files, ca: ca.cert }
+  const mqtt = { port, broker: undefined, ...files, ca: ca.cert }
   const server = await startServer(
     { testdir: () => `${directory}/server`, teardown: handler => t.teardown(handler) },
     { dxl: { ...DXL_CONFIG, mqtt }, ...more },

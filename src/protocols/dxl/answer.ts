@@ -5,6 +5,7 @@ import { type DxlRequest, encodeMessage } from './message.ts'
 
 /** The service is not there: the fabric's own code. Whatever goes wrong within the store has code 0. */
 export const SERVICE_UNAVAILABLE = 0x8000_0001
+export const OVERLOADED = 0x8000_0002
 
 export function responseTo(request: DxlRequest, payload: Buffer): Buffer {
   return encodeMessage({ ...envelope(request), type: 'response', payload })

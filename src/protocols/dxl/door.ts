@@ -26,6 +26,9 @@ export interface Call {
   readonly reply: FastifyReply
 }
 
+/** What the service calls itself on a fabric. */
+export const SERVICE_TYPE = '/opendxl-file-transfer/service/file-transfer'
+
 /** What a message may have beside its segment: ids, a name, other fields that nobody knows. */
 const ENVELOPE = 64 * 1024
 

@@ -62,7 +62,7 @@ async function postMessage({ door, engine, request, reply }: Call): Promise<unkn
     const message = decodeMessage(frame.bytes)
     if (message.type !== 'request') throw new MalformedMessage(`not a request: ${message.type}`)
     const onMistake = (error: unknown) => request.log.error({ err: error }, 'failed')
-    const answer = await answerRequest(door, engine, message, onMistake)
+    const answer = await answerRequest({ door, engine, onMistake }, message)
     return reply.type(MESSAGE_TYPE).send(answer)
   } finally {
     frame.release()

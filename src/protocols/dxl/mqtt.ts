@@ -11,9 +11,7 @@ import type { Log } from '../../engine/ports.ts'
 import { errorTo, responseTo, unavailable } from './answer.ts'
 import { Broker, type Question } from './broker.ts'
 import { type Door, messageLimit } from './door.ts'
-import { type DxlMessage, decodeMessage } from './message.ts'
-import { answerRequest } from './message-service.ts'
-import { MalformedMessage } from './msgpack.ts'
+import { answerRequest, decodedOrIgnored, NO_KEY } from './message-service.ts'
 import { type GateLimits, PacketGate } from './packet-gate.ts'
 import { type TlsCredentials, worksWithOldTls } from './tls-credentials.ts'
 
@@ -120,7 +118,7 @@ async function serve(
   { accessOf, log }: MqttSettings,
   { topic, message: bytes, replyTo, commonName }: Question,
 ): Promise<Buffer | undefined> {
-  const message = decoded(bytes, log)
+  const message = decodedOrIgnored(bytes, log)
   if (message?.type !== 'request') return undefined
   if (message.replyTo !== replyTo) {
     log.debug({}, 'a request whose answer would go to somebody else')
@@ -130,18 +128,7 @@ async function serve(
   if (!door.topics.includes(topic)) return unavailable(message)
   // Asked for each message: rights are taken away while connections last.
   const engine = accessOf(commonName)
-  if (engine === undefined) return errorTo(message, 0, 'no key is for this certificate')
-  return answerRequest(door, engine, message, error =>
-    log.error({ err: error }, 'a segment failed'),
-  )
-}
-
-function decoded(bytes: Buffer, log: Log): DxlMessage | undefined {
-  try {
-    return decodeMessage(bytes)
-  } catch (error) {
-    if (!(error instanceof MalformedMessage)) throw error
-    log.debug({ err: error }, 'a malformed message')
-    return undefined
-  }
+  if (engine === undefined) return errorTo(message, 0, NO_KEY)
+  const onMistake = (error: unknown) => log.error({ err: error }, 'a segment failed')
+  return answerRequest({ door, engine, onMistake }, message)
 }

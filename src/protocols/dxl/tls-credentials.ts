@@ -37,6 +37,12 @@ export function worksWithOldTls({ cert }: TlsCredentials): boolean {
   return new X509Certificate(cert).publicKey.asymmetricKeyType === 'rsa'
 }
 
+/** The certificate's own name; empty where it has none. */
+export function commonNameOf({ cert }: TlsCredentials): string {
+  const { CN = '' } = new X509Certificate(cert).toLegacyObject().subject
+  return typeof CN === 'string' ? CN : ''
+}
+
 function mismatches(
   { key, cert, ca }: TlsCredentials,
   names: Readonly<Record<keyof TlsCredentials, string>>,
