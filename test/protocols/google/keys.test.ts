@@ -3,11 +3,14 @@
  * limits answered like what is not there.
  */
 
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { SCOPES, type Scope } from '../../../src/engine/principal.ts'
 import type { Response } from '../../support/conversation.ts'
 import { ALL, type Rights, startGuarded } from '../../support/keys.ts'
 import type { TestServer } from '../../support/server.ts'
+
+// Thousands of requests.
+tap.setTimeout(120_000)
 
 type Headers = Readonly<Record<string, string>>
 
