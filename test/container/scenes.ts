@@ -1,7 +1,7 @@
 /** What the image does when it is run: starts, refuses, takes uploads that break, stops, and writes nowhere but to its volume. */
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SourceBytes } from '../support/source-bytes.ts'
@@ -53,6 +53,16 @@ export const SCENES: Readonly<Record<string, Scene>> = {
         expect('even root can write nowhere else', refusals.length === 6, output)
         const ready = await fetch(`${container.url}/-/readyz`)
         expect('it is ready', ready.status === 200, await ready.text())
+        const [description, docs] = await Promise.all(
+          ['openapi.yaml', 'docs'].map(page => fetch(`${container.url}/-/${page}`)),
+        )
+        const served = await description?.text()
+        const kept = readFileSync(join(image.root, 'app/openapi.yaml'), 'utf8')
+        // The one address in it is where it was asked for.
+        const isServed =
+          served === kept.replace('- url: http://127.0.0.1:8080\n', `- url: ${container.url}\n`)
+        expect('its description and its pages are served', isServed && docs?.ok === true, served)
+
         const client = new UploadClient(container.url)
         const source = new SourceBytes('container')
         const { status, headers } = await client.media('small', source, 300_000)
