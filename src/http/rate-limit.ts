@@ -8,7 +8,7 @@
 
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Rate } from '../config-values.ts'
+import type { Rate } from '../config/values.ts'
 import { UploadError } from '../engine/failure.ts'
 import type { Observer } from '../engine/ports.ts'
 import { RateCounts } from './rate-counts.ts'

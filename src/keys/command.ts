@@ -3,7 +3,7 @@
  */
 
 import { parseArgs } from 'node:util'
-import { parseMs } from '../config-values.ts'
+import { parseMs } from '../config/values.ts'
 import { SCOPES } from '../engine/principal.ts'
 import { formatKeyFile, type KeyEntry, parseKeyFile } from './key-file.ts'
 import { hashOfKeyToken, newKeyToken } from './token.ts'

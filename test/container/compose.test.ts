@@ -6,8 +6,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { parseMs } from '../../src/config/values.ts'
 import { ConfigError, loadConfig } from '../../src/config.ts'
-import { parseMs } from '../../src/config-values.ts'
 import { composed } from './compose-file.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..')

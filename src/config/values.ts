@@ -36,6 +36,11 @@ export function parseRate(text: string): Rate | undefined {
   return { count: Number(digits), perMs: PER_MS[unit as keyof typeof PER_MS] }
 }
 
+/** What stands between commas. */
+export function listOf(names: string): string[] {
+  return names.split(',').filter(name => name !== '')
+}
+
 function parse(text: string, form: RegExp, units: Readonly<Record<string, number>>): number {
   const [, count, unit = ''] = form.exec(text) ?? []
   const amount = Number(count) * (units[unit] ?? Number.NaN)

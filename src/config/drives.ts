@@ -1,6 +1,6 @@
 /** UCloud's drives as an operator writes them: `1=uploads,2=media/incoming`, a number, a bucket and a prefix within it. */
 
-import { checkBucketName } from './engine/names.ts'
+import { checkBucketName } from '../engine/names.ts'
 
 export interface Drive {
   readonly bucket: string
