@@ -3,22 +3,17 @@
  * lives at module level, so two of them can run in one process.
  */
 
-import { statfs } from 'node:fs/promises'
 import type { Server } from 'node:http'
 import { type FastifyHttpOptions, type FastifyInstance, fastify } from 'fastify'
+import { bucketsOf, openDoors } from './app/doors.ts'
+import { openEngine } from './app/engine.ts'
 import { BackupHold } from './catalog/backup-hold.ts'
 import { lockDataDirectory } from './catalog/data-directory.ts'
-import { SqliteCatalog } from './catalog/sqlite.ts'
-import type { OptionalDoor } from './config/doors.ts'
-import { DXL_MQTT_FILES } from './config/dxl.ts'
 import type { Config } from './config.ts'
-import { Access } from './engine/access.ts'
 import { Budget } from './engine/budget.ts'
 import type { Engine } from './engine/engine.ts'
 import { UploadError } from './engine/failure.ts'
-import { ObservedEngine } from './engine/observed-engine.ts'
-import type { Clock, Hold, Log, Observer } from './engine/ports.ts'
-import { EVERYONE } from './engine/principal.ts'
+import type { Clock } from './engine/ports.ts'
 import { authenticate, demandKeys } from './http/authentication.ts'
 import { baseUrl } from './http/base-url.ts'
 import { limitBodies } from './http/body-slots.ts'
@@ -32,7 +27,7 @@ import {
 import { serveDocument } from './http/document.ts'
 import { answerEarly } from './http/early-answer.ts'
 import { FramedBodies } from './http/framed-body.ts'
-import { asDoor, entranceOf, serveMetrics } from './http/metrics.ts'
+import { entranceOf, serveMetrics } from './http/metrics.ts'
 import { operations } from './http/ops.ts'
 import type { Pace } from './http/paced-body.ts'
 import { limitRates } from './http/rate-limit.ts'
@@ -45,20 +40,7 @@ import { endStalledReaders } from './http/stalled-readers.ts'
 import { refuseTransferCodings } from './http/transfer-coding.ts'
 import { KeyRing } from './keys/key-ring.ts'
 import { Metrics } from './metrics/metrics.ts'
-import { Bridge } from './protocols/dxl/bridge.ts'
-import type { Door as DxlDoor } from './protocols/dxl/door.ts'
-import { dxlHttp } from './protocols/dxl/http.ts'
-import { MqttDoor } from './protocols/dxl/mqtt.ts'
-import { SegmentStore } from './protocols/dxl/store-segment.ts'
-import { readCredentials } from './protocols/dxl/tls-credentials.ts'
-import { googleJson } from './protocols/google/json.ts'
 import { retryTest } from './protocols/google/retry-test.ts'
-import { googleXml } from './protocols/google/xml.ts'
-import { gws } from './protocols/gws/gws.ts'
-import type { Drives } from './protocols/ucloud/drive-path.ts'
-import { ucloud } from './protocols/ucloud/ucloud.ts'
-import { defaultReserve } from './storage/disk/free-space.ts'
-import { DiskStorage } from './storage/disk.ts'
 
 /** What a test or an embedding program may replace. */
 export interface Surroundings {
@@ -125,7 +107,6 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     const listeners: Listener[] = []
     shutDownInOrder(server, engine, config.drainMs, listeners)
     await engine.start()
-    const isOpen = (door: OptionalDoor) => config.doors.includes(door)
     await createBuckets(engine, bucketsOf(config))
     const keys = await openKeys(config, server, clock)
 
@@ -154,26 +135,8 @@ export async function buildApp(config: Config, surroundings: Surroundings = {}):
     operations(server, engine)
     serveDocument(server, { base, trustProxy: config.trustProxy })
     serveMetrics(server, metrics, engine)
-    if (isOpen('gws')) {
-      await server.register(async door =>
-        gws(asDoor(door, 'gws'), { settings: config.gws, frames, base }),
-      )
-    }
-    await server.register(async door => googleJson(asDoor(door, 'google'), google))
-    if (isOpen('ucloud')) {
-      const { provider } = config.ucloud
-      const parts = { base, frames, provider, drives: drivesOf(config) }
-      await server.register(async door => ucloud(asDoor(door, 'ucloud'), parts))
-    }
-    await server.register(async door => googleXml(asDoor(door, 'google'), google))
-    if (isOpen('dxl')) {
-      const dxl = { frames, store: new SegmentStore(config.dxl.bucket), ...config.dxl }
-      await server.register(async door => dxlHttp(asDoor(door, 'dxl'), dxl))
-      for (const listener of await openMqtt(config, dxl, engine, keys, budget, server.log)) {
-        listeners.push(listener)
-        server.addHook('onReady', () => listener.listen())
-      }
-    }
+    const { log } = server
+    await openDoors(server, { config, engine, keys, budget, base, frames, log, listeners })
     return { server, engine, keys }
   } catch (error) {
     await server.close()
@@ -187,73 +150,6 @@ function minimumPace({ minRate, bodyIdleMs }: Config): Pace {
   return { bytesPerSecond: minRate, graceMs, creditMs: graceMs }
 }
 
-/** OpenDXL over MQTT: the server's own broker, somebody else's, or none. */
-async function openMqtt(
-  config: Config,
-  door: DxlDoor,
-  engine: Engine,
-  keys: KeyRing | undefined,
-  budget: Budget,
-  log: Log,
-): Promise<ReadonlyArray<MqttDoor | Bridge>> {
-  const { mqtt } = config.dxl
-  if (mqtt === undefined) return []
-  // A certificate of the CA is what its clients have instead of a token.
-  const accessOf = (commonName: string): Access | undefined => {
-    const principal = keys === undefined ? EVERYONE : keys.findByCertificate(commonName)
-    return principal && new Access(engine, principal)
-  }
-  const { port, broker } = mqtt
-  const { host, bodyIdleMs: idleMs } = config
-  const credentials = await readCredentials(mqtt, DXL_MQTT_FILES)
-  const parts = { credentials, accessOf, budget, log }
-  const own = port !== undefined && (await MqttDoor.open(door, { ...parts, host, port, idleMs }))
-  const bridge = broker !== undefined && new Bridge(door, { ...parts, url: broker })
-  return [...(own ? [own] : []), ...(bridge ? [bridge] : [])]
-}
-
-interface EngineSurroundings {
-  readonly config: Config
-  readonly directory: string
-  readonly hold: Hold
-  readonly budget: Budget
-  readonly log: Log
-  readonly observer: Observer
-  readonly clock: Clock
-  readonly onFatal: (error: Error) => void
-}
-
-async function openEngine(surroundings: EngineSurroundings): Promise<Engine> {
-  const { config, directory, clock } = surroundings
-  const reserveBytes = config.reserveBytes ?? (await reserveOf(directory))
-  const parts = { ...surroundings, durability: config.durability, reserveBytes }
-  const catalog = await SqliteCatalog.open(parts)
-  const storage = await DiskStorage.open(parts).catch(async (error: unknown) => {
-    await catalog.close()
-    throw error
-  })
-  return new ObservedEngine({
-    ...parts,
-    storage,
-    catalog,
-    uptime: uptimeBy(clock),
-    settings: config,
-  })
-}
-
-/** The system's clock may be set; how long this server runs is told by one that cannot, unless a test sets the time. */
-function uptimeBy(clock: Clock): () => number {
-  const now = clock === Date.now ? () => performance.now() : clock
-  const startedAt = now()
-  return () => now() - startedAt
-}
-
-/** The catalog's ballast and the uploads' reserve go by one figure. */
-async function reserveOf(directory: string): Promise<number> {
-  const { blocks, bsize } = await statfs(directory)
-  return defaultReserve(blocks * bsize)
-}
-
 async function openKeys(
   { auth, keysFile }: Config,
   server: FastifyInstance,
@@ -263,20 +159,6 @@ async function openKeys(
   const keys = await KeyRing.open({ path: keysFile, clock, log: server.log })
   server.addHook('onClose', () => keys.close())
   return keys
-}
-
-/** Those that are asked for, and those that a door puts its files into. */
-function bucketsOf(config: Config): Set<string> {
-  const { buckets, doors, gws } = config
-  const drives = doors.includes('ucloud') ? Object.values(drivesOf(config)) : []
-  const uploads = doors.includes('gws') ? [gws.bucket] : []
-  return new Set([...buckets, ...drives.map(({ bucket }) => bucket), ...uploads])
-}
-
-/** UCloud's; without a word about them there is one, for a newcomer's first upload. */
-function drivesOf({ buckets: [bucket], ucloud }: Config): Drives {
-  const only: Drives = bucket === undefined ? {} : { 1: { bucket, prefix: '' } }
-  return ucloud.drives ?? only
 }
 
 async function createBuckets(engine: Engine, names: Iterable<string>): Promise<void> {
