@@ -193,11 +193,13 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): C
 
 function configOf(settings: Settings): Config {
   const { TIDEMARK_TRUST_PROXY: trusted } = settings
+  const buckets = listOf(settings.TIDEMARK_BUCKETS)
+  const [firstBucket = 'uploads'] = buckets
   return {
     host: settings.TIDEMARK_HOST,
     port: settings.TIDEMARK_PORT,
     dataDir: settings.TIDEMARK_DATA_DIR,
-    buckets: Object.freeze(listOf(settings.TIDEMARK_BUCKETS)),
+    buckets: Object.freeze(buckets),
     doors: Object.freeze(doorsOf(settings.TIDEMARK_DOORS)),
     publicUrl: settings.TIDEMARK_PUBLIC_URL?.replace(/\/+$/, ''),
     trustProxy: trusted === 'on' ? true : trusted === 'off' ? false : trusted,
@@ -212,8 +214,8 @@ function configOf(settings: Settings): Config {
     faults: settings.TIDEMARK_FAULTS === 'on',
     ...limitsOf(settings),
     ucloud: ucloudConfigOf(settings),
-    gws: gwsConfigOf(settings),
-    dxl: dxlConfigOf(settings),
+    gws: gwsConfigOf(settings, firstBucket),
+    dxl: dxlConfigOf(settings, firstBucket),
   }
 }
 

@@ -175,6 +175,13 @@ test('all doors but one can be switched off', t => {
   t.end()
 })
 
+test('doors publish into the first bucket, unless told otherwise', t => {
+  const { gws, dxl } = loadConfig({ TIDEMARK_BUCKETS: 'one,two', TIDEMARK_DXL_BUCKET: 'three' })
+  t.equal(gws.bucket, 'one')
+  t.equal(dxl.bucket, 'three')
+  t.end()
+})
+
 test('each wrong value is named, with what would be accepted', t => {
   const wrong = {
     TIDEMARK_HOST: ['', 'a host name or IP address to listen on'],

@@ -68,10 +68,14 @@ export async function openDoors(server: FastifyInstance, ground: Ground): Promis
 
 /** Those that are asked for, and those that a door puts its files into. */
 export function bucketsOf(config: Config): Set<string> {
-  const { buckets, doors, gws } = config
-  const drives = doors.includes('ucloud') ? Object.values(drivesOf(config)) : []
-  const uploads = doors.includes('gws') ? [gws.bucket] : []
-  return new Set([...buckets, ...drives.map(({ bucket }) => bucket), ...uploads])
+  const { doors, gws, dxl } = config
+  const buckets = new Set(config.buckets)
+  if (doors.includes('ucloud')) {
+    for (const { bucket } of Object.values(drivesOf(config))) buckets.add(bucket)
+  }
+  if (doors.includes('gws')) buckets.add(gws.bucket)
+  if (doors.includes('dxl')) buckets.add(dxl.bucket)
+  return buckets
 }
 
 /** UCloud's; without a word about them there is one, for a newcomer's first upload. */

@@ -33,7 +33,7 @@ export const DXL_MQTT_FILES = {
 } as const
 
 export interface DxlSettings {
-  readonly TIDEMARK_DXL_BUCKET: string
+  readonly TIDEMARK_DXL_BUCKET?: string
   readonly TIDEMARK_DXL_TOPICS: string
   readonly TIDEMARK_DXL_SEGMENT_LIMIT: string
   readonly TIDEMARK_DXL_MQTT_PORT?: number
@@ -52,7 +52,6 @@ export const dxlSchema = {
     type: 'string',
     bucketNames: true,
     pattern: '^[^,]+$',
-    default: 'uploads',
     description: 'the name of a bucket',
   },
   TIDEMARK_DXL_TOPICS: {
@@ -83,7 +82,7 @@ export const dxlSchema = {
   TIDEMARK_DXL_MQTT_CA: { type: 'string', minLength: 1, description: PEM_FILE },
 }
 
-export function dxlConfigOf(settings: DxlSettings): DxlConfig {
+export function dxlConfigOf(settings: DxlSettings, firstBucket: string): DxlConfig {
   const {
     TIDEMARK_DXL_MQTT_PORT: port,
     TIDEMARK_DXL_MQTT_BROKER: broker,
@@ -93,7 +92,7 @@ export function dxlConfigOf(settings: DxlSettings): DxlConfig {
   } = settings
   return Object.freeze({
     topics: Object.freeze(settings.TIDEMARK_DXL_TOPICS.split(',')),
-    bucket: settings.TIDEMARK_DXL_BUCKET,
+    bucket: settings.TIDEMARK_DXL_BUCKET ?? firstBucket,
     segmentLimit: parseBytes(settings.TIDEMARK_DXL_SEGMENT_LIMIT),
     mqtt:
       (port ?? broker) === undefined ? undefined : Object.freeze({ port, broker, key, cert, ca }),

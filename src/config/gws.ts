@@ -18,7 +18,7 @@ export interface GwsConfig {
 }
 
 export interface GwsSettings {
-  readonly TIDEMARK_GWS_BUCKET: string
+  readonly TIDEMARK_GWS_BUCKET?: string
   readonly TIDEMARK_GWS_FOLDER: string
   readonly TIDEMARK_GWS_PREFIXES: string
   readonly TIDEMARK_GWS_CHUNK_COMMANDS: string
@@ -34,7 +34,6 @@ export const gwsSchema = {
     type: 'string',
     bucketNames: true,
     pattern: '^[^,]+$',
-    default: 'uploads',
     description: 'the name of a bucket',
   },
   TIDEMARK_GWS_FOLDER: {
@@ -66,9 +65,9 @@ export const gwsSchema = {
   },
 }
 
-export function gwsConfigOf(settings: GwsSettings): GwsConfig {
+export function gwsConfigOf(settings: GwsSettings, firstBucket: string): GwsConfig {
   return Object.freeze({
-    bucket: settings.TIDEMARK_GWS_BUCKET,
+    bucket: settings.TIDEMARK_GWS_BUCKET ?? firstBucket,
     folder: settings.TIDEMARK_GWS_FOLDER,
     prefixes: listOf(settings.TIDEMARK_GWS_PREFIXES),
     chunkCommands: listOf(settings.TIDEMARK_GWS_CHUNK_COMMANDS),

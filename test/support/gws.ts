@@ -97,7 +97,7 @@ export class Upload {
 }
 
 /** The names of all objects, by Google's door. */
-export async function objectNames(server: TestServer, bucket = 'uploads'): Promise<string[]> {
+export async function objectNames(server: TestServer, bucket = 'bkt'): Promise<string[]> {
   const { items = [] } = (await server.ask(`GET /storage/v1/b/${bucket}/o`)).json()
   return items.map(({ name }: Json) => name)
 }

@@ -189,6 +189,7 @@ test('DXL-18: a cancel does not wait for who is sending', async t => {
 
 test('without a bucket there is an answer', async t => {
   const server = await startServer(t, { dxl: { ...DXL_CONFIG, bucket: 'missing' } })
+  t.equal((await server.ask('DELETE /storage/v1/b/missing')).status, 204)
   const answer = await server.ask(target(whole('f', 'x')), {}, 'x')
   t.equal(answer.status, 404)
   t.match(answer.json().error_message, 'the bucket missing does not exist')

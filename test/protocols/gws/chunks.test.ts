@@ -43,7 +43,7 @@ test('an upload is an object like any other: listed, read and deleted through Go
   await upload.get()
   const name = `gws/${upload.uid.slice(0, 20)}/a b.txt`
   t.strictSame(await objectNames(server), [name])
-  const path = `/storage/v1/b/uploads/o/${encodeURIComponent(name)}`
+  const path = `/storage/v1/b/bkt/o/${encodeURIComponent(name)}`
   t.match((await server.ask(`GET ${path}`)).json(), { size: '5', crc32c: 'mnG7TA==' })
   t.equal((await server.ask(`GET ${path}?alt=media`)).text, 'hello')
   t.equal((await server.ask(`DELETE ${path}`)).status, 204)

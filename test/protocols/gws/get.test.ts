@@ -193,7 +193,7 @@ test('what is read by the uid is what was published, whoever has the name now', 
   await upload.get()
   const [name = ''] = await objectNames(server)
   await server.ask(
-    `POST /upload/storage/v1/b/uploads/o?uploadType=media&name=${encodeURIComponent(name)}`,
+    `POST /upload/storage/v1/b/bkt/o?uploadType=media&name=${encodeURIComponent(name)}`,
     {},
     'another',
   )

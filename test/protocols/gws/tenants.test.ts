@@ -15,7 +15,7 @@ test('what a key may, and what a uid is enough for', async t => {
       reader: { scopes: ['read'] },
       lister: { scopes: ['list'] },
       elsewhere: { ...ALL, prefix: 'other/' },
-      otherBucket: { ...ALL, buckets: ['bkt'] },
+      otherBucket: { ...ALL, buckets: ['uploads'] },
     },
     { buckets: ['bkt', 'uploads'] },
   )
@@ -70,9 +70,9 @@ test('a file name leads nowhere', async t => {
   const { server, as } = await startGuarded(
     t,
     { root: ALL, tenant: { ...ALL, prefix: 'gws/' } },
-    { buckets: ['uploads'] },
+    { buckets: ['bkt'] },
   )
-  const upload = '/upload/storage/v1/b/uploads/o?uploadType=media&name=theirs'
+  const upload = '/upload/storage/v1/b/bkt/o?uploadType=media&name=theirs'
   t.equal((await server.ask(`POST ${upload}`, as.root, SECRET)).status, 200)
   const names = [
     '../theirs',
@@ -91,9 +91,9 @@ test('a file name leads nowhere', async t => {
     const { uploadUid } = begun.json()
     t.equal((await command(server, 'uploadGet', { uploadUid }, as.tenant)).status, 200)
   }
-  const { items } = (await server.ask('GET /storage/v1/b/uploads/o', as.root)).json()
+  const { items } = (await server.ask('GET /storage/v1/b/bkt/o', as.root)).json()
   const found = items.map(({ name }: { name: string }) => name)
   t.equal(found.filter((name: string) => name.startsWith('gws/')).length, names.length)
   t.equal(found.length, names.length + 1)
-  t.equal((await server.ask('GET /storage/v1/b/uploads/o/theirs?alt=media', as.root)).text, SECRET)
+  t.equal((await server.ask('GET /storage/v1/b/bkt/o/theirs?alt=media', as.root)).text, SECRET)
 })
