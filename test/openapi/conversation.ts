@@ -5,10 +5,11 @@
 
 import { mkdirSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Config } from '../../src/config.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
 import { startGuarded } from '../support/keys.ts'
 import type { Exchange, Match } from '../support/openapi/validator.ts'
 import { sampleBytes, startServer, type Test, type TestServer } from '../support/server.ts'
+import { dxl, gws, ucloud } from './doors.ts'
 
 export interface Seen extends Match {
   readonly exchange: Exchange
@@ -63,6 +64,15 @@ export async function converse(t: Test): Promise<readonly Seen[]> {
   await withoutFaults(
     listen(await startServer(other, { ...SETTINGS, faults: false, maxBodies: 1 })),
   )
+  const doors: Test = {
+    testdir: () => join(server.directory, 'doors'),
+    teardown: handler => t.teardown(handler),
+  }
+  const { doors: all } = loadConfig({})
+  const open = listen(await startServer(doors, { ...SETTINGS, faults: false, doors: all }))
+  await ucloud(open)
+  await gws(open)
+  await dxl(open)
   await withKeys(t, server.directory, listen)
   return seen
 }

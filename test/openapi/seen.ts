@@ -44,6 +44,8 @@ export function examplesOf({ example, examples }: MediaType): readonly unknown[]
 /** The value with everything the same that is another each time: generations, times, tags, ids. */
 export function steady(value: unknown): unknown {
   if (typeof value === 'string') return steadyText(value)
+  // Milliseconds since 1970.
+  if (typeof value === 'number' && value > 1e12) return 'time'
   if (Array.isArray(value)) return value.map(steady)
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).map(([name, child]) => {
@@ -58,6 +60,6 @@ function steadyText(text: string): string {
     .replaceAll(/\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT/g, 'date')
     .replaceAll(/\b\d{16}\b/g, 'generation')
     .replaceAll(/\betag: \S+/g, 'etag: tag')
-    .replaceAll(/\b[0-9a-f]{32}\b/g, 'id')
+    .replaceAll(/[\w-]{22,}\.?/g, 'id')
     .replaceAll(/batch_[\w-]+/g, 'boundary')
 }

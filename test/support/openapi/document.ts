@@ -54,6 +54,8 @@ export interface Operation {
   readonly requestBody: { readonly content: Readonly<Record<string, MediaType>> } | undefined
   /** By status. */
   readonly responses: ReadonlyMap<number, Response>
+  /** The answer of every status from 400 on that is not listed. */
+  readonly otherwise: Response | undefined
 }
 
 interface Alias {
@@ -149,7 +151,8 @@ export class ApiDocument {
 
   #read(template: string, method: string, operation: Node): Operation {
     const parameters = (operation['parameters'] ?? []) as unknown as Node[]
-    const responses = Object.entries(operation['responses'] ?? {}).map(
+    const { default: otherwise, ...listed } = operation['responses'] ?? {}
+    const responses = Object.entries(listed).map(
       ([status, node]) => [Number(status), this.response(node)] as const,
     )
     const also = (operation['x-tidemark-methods'] ?? []) as unknown as string[]
@@ -160,6 +163,7 @@ export class ApiDocument {
       parameters: parameters.map(node => this.#resolve(node) as unknown as Parameter),
       requestBody: operation['requestBody'] as unknown as Operation['requestBody'],
       responses: new Map(responses),
+      otherwise: otherwise && this.response(otherwise),
     }
   }
 

@@ -47,8 +47,11 @@ export class Validator {
     const operations = this.#document.candidates(method, url)
     const possible: (readonly [Operation | undefined, Response])[] = []
     for (const operation of operations) {
-      const response = operation.responses.get(status)
+      const response =
+        operation.responses.get(status) ?? (status >= 400 ? operation.otherwise : undefined)
       if (response !== undefined) possible.push([operation, response])
+      // A door that can be switched off, and is.
+      if (operation.otherwise !== undefined && status === 404) possible.push(this.#nobody())
     }
     if (operations.length === 0 || this.#document.refuses(method, url)) {
       const others = this.#document.otherwise(method).filter(([code]) => code === status)
@@ -84,6 +87,11 @@ export class Validator {
     const target = this.#target(schema)
     const named = target['xml'] as { readonly name: string } | undefined
     return readXml(text, named?.name ?? '', target)
+  }
+
+  #nobody(): readonly [undefined, Response] {
+    const reference = { $ref: '#/components/responses/Elsewhere' }
+    return [undefined, this.#document.response(reference as never)]
   }
 
   #compare(exchange: Exchange, response: Response): string | undefined {
