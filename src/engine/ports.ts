@@ -298,7 +298,10 @@ export type Digest = Partial<Readonly<Record<DigestAlgorithm, string>>>
  * starts again from the first byte.
  */
 export interface Digests {
-  /** Hash on to the end of `content`. Resolves as soon as no more than 128 MiB remain: the writer's back-pressure. */
+  /**
+   * Hash on to the end of `content`. Resolves as soon as no more than 128 MiB remain, or than remained before: the writer's
+   * back-pressure. What a run begins with, after a restart say, is waited for by `finish` alone.
+   */
   follow(
     run: string,
     content: readonly Extent[],

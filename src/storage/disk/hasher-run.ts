@@ -22,6 +22,7 @@ export class HasherRun implements RunListener {
   #content: readonly Extent[] = []
   #target = 0
   #hashed = 0
+  #backlog: number | undefined
   #waiters: Waiter[] = []
   #digest: PromiseWithResolvers<Digest> | undefined
 
@@ -45,6 +46,14 @@ export class HasherRun implements RunListener {
 
   get lagBytes(): number {
     return this.#target - this.#hashed
+  }
+
+  /**
+   * What it had before it when it began, as far as it has not caught up since: nobody's writing, so nobody has to wait for
+   * it. A run that begins late, after a restart or an overwrite, may have a disk's worth of it.
+   */
+  get backlogBytes(): number {
+    return this.#backlog ?? 0
   }
 
   computes(algorithms: readonly DigestAlgorithm[]): boolean {
@@ -71,6 +80,7 @@ export class HasherRun implements RunListener {
       if (path === undefined) throw new UploadError({ code: 'blob_short', blob })
       return { blob, path, start, length }
     })
+    this.#backlog = this.#backlog === undefined ? end : Math.min(this.#backlog, this.lagBytes)
     this.#content = content
     this.#target = end
     if (stretches.length > 0) this.#thread.send({ do: 'hash', run: this.#id, stretches })

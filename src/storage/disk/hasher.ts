@@ -14,7 +14,7 @@ export interface HasherLimits {
   readonly threads: number
   /** Runs to remember. One takes a few hundred bytes; one dropped too soon has to read its content again. */
   readonly runs: number
-  /** How far the hashing may lag behind a writer before it has to wait. */
+  /** How far the hashing may lag behind a writer before it has to wait; what a run began with is not the writer's. */
   readonly lagBytes: number
 }
 
@@ -50,7 +50,7 @@ export class Hasher implements Digests {
     algorithms: readonly DigestAlgorithm[],
   ): Promise<void> {
     const run = this.#runFor(name, content, algorithms)
-    await run.reached(lengthOf(content) - this.#limits.lagBytes)
+    await run.reached(lengthOf(content) - Math.max(this.#limits.lagBytes, run.backlogBytes))
   }
 
   async finish(

@@ -34,6 +34,7 @@ test('what was followed is not read again', async t => {
   const { hasher, put, remove } = openHasher(t, { lagBytes: 0 })
   const bytes = someBytes(20 * MIB)
   const content = put('a', bytes)
+  await hasher.follow('run', [], ['md5'])
   await hasher.follow('run', content, ['md5'])
   remove('a')
   t.equal((await hasher.finish('run', content, ['md5'])).md5, md5Of(bytes))
@@ -45,18 +46,37 @@ test('a writer waits only while the hasher lags too far behind', async t => {
   const bytes = someBytes(2_000)
   const content = put('a', bytes)
   remove('a')
+  await hasher.follow('near', [], ['md5'])
   await hasher.follow('near', [extentOf('a', bytes.subarray(0, 1_000))], ['md5'])
+  await hasher.follow('far', [], ['md5'])
   await t.rejects(hasher.follow('far', content, ['md5']), refusal('blob_short'))
+})
+
+test('a run that begins late holds nobody up for what it begins with, and then keeps up', async t => {
+  const { hasher, put } = openHasher(t, { lagBytes: 0 })
+  const old = put('a', someBytes(200 * MIB))
+  await hasher.follow('run', old, ['md5'])
+  const behind = hasher.lagBytes
+  t.ok(behind > 0, 'nothing was waited for')
+  const more = [...old, ...put('b', someBytes(10 * MIB, 1))]
+  await hasher.follow('run', more, ['md5'])
+  t.ok(hasher.lagBytes <= behind, 'it is no further behind than before')
+  const bytes = Buffer.concat([someBytes(200 * MIB), someBytes(10 * MIB, 1)])
+  t.equal((await hasher.finish('run', more, ['md5'])).md5, md5Of(bytes))
 })
 
 test('runs beyond the limit are forgotten, the longest unused first', async t => {
   const { hasher, put, remove } = openHasher(t, { lagBytes: 0, runs: 2 })
   const contents = ['a', 'b', 'c'].map((blob, index) => put(blob, someBytes(100, index)))
   const [a = [], b = [], c = []] = contents
-  await hasher.follow('a', a, ['md5'])
-  await hasher.follow('b', b, ['md5'])
-  await hasher.follow('a', a, ['md5'])
-  await hasher.follow('c', c, ['md5'])
+  const follow = async (run: string, content: readonly Extent[]) => {
+    await hasher.follow(run, [], ['md5'])
+    await hasher.follow(run, content, ['md5'])
+  }
+  await follow('a', a)
+  await follow('b', b)
+  await follow('a', a)
+  await follow('c', c)
   for (const blob of ['a', 'b', 'c']) remove(blob)
   t.equal((await hasher.finish('a', a, ['md5'])).md5, md5Of(someBytes(100)))
   t.equal((await hasher.finish('c', c, ['md5'])).md5, md5Of(someBytes(100, 2)))
@@ -67,6 +87,7 @@ test('who waits for a run that is forgotten waits no longer', async t => {
   const { hasher, put } = openHasher(t, { lagBytes: 0 })
   const bytes = someBytes(64 * MIB)
   const content = put('a', bytes)
+  await hasher.follow('run', [], ['md5'])
   const following = hasher.follow('run', content, ['md5'])
   hasher.forget('run')
   await following
@@ -77,6 +98,7 @@ test('runs take turns, and one that grows while it is hashed is hashed on', asyn
   const bytes = someBytes(40 * MIB)
   const content = put('big', bytes)
   const small = put('small', someBytes(10))
+  await hasher.follow('big', [], ['md5'])
   const half = hasher.follow('big', [extentOf('big', bytes.subarray(0, 20 * MIB))], ['md5'])
   const whole = hasher.finish('big', content, ['md5'])
   t.equal((await hasher.finish('small', small, ['md5'])).md5, md5Of(someBytes(10)))
