@@ -49,7 +49,7 @@ test('P8: a stop in an answer with many small ones before it is one, too', async
 })
 
 test('P8: a slow reader that moves gets all of it', async t => {
-  const server = await startServer(t, { bodyIdleMs: 400 })
+  const server = await startServer(t, { bodyIdleMs: 1500 })
   const length = 8 * MiB
   await upload(server, 'a', sampleBytes(length))
   // Not a Conversation, which takes whatever comes.

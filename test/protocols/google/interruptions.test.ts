@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { test } from 'tap'
 import type { Conversation } from '../../support/conversation.ts'
@@ -230,17 +231,26 @@ test('P7: a long body is checkpointed: it shows while the body is under way', as
 })
 
 /** A chunk that runs from `from` to the end; its body is still to be sent. */
+/** The server's ends of connections. */
+const serverSide = new WeakMap<Conversation, Socket>()
+
 async function begin(server: TestServer, session: string, from: number, total: number) {
+  const accepted = once(server.app.server.server, 'connection')
   const wire = await server.connect()
+  const [socket] = await accepted
+  serverSide.set(wire, socket)
   return wire.head(`PUT ${session}`, {
     'Content-Range': `bytes ${from}-${total - 1}/${total}`,
     'Content-Length': total - from,
   })
 }
 
-/** What was sent has left this side, and the server has had its turn. */
-async function arrived({ socket }: Conversation): Promise<void> {
+/** What was sent has been read by the server, which has had its turn: a reset throws away what is still between the two. */
+async function arrived(wire: Conversation): Promise<void> {
+  const { socket } = wire
   while (socket.writableLength > 0) await once(socket, 'drain')
+  const other = serverSide.get(wire)
+  while (other !== undefined && other.bytesRead < socket.bytesWritten) await after(20)
   await after(100)
 }
 
