@@ -39,6 +39,13 @@ try {
   await checkFiles(programs)
   await checkExposition(programs)
   prometheus = await Prometheus.start(programs, scratch, `127.0.0.1:${server.port}`)
+  // It takes some seconds to find its targets; what it has not seen begin has no rate.
+  const seen = prometheus
+  const up = await until(
+    () => seen.sum('tidemark_build_info'),
+    sum => sum === 1,
+  )
+  expect('Prometheus has scraped the server', up === 1, up)
   const expected = await load(server.url, ROUNDS)
   await checkFigures(prometheus, expected)
   await checkDashboard(prometheus)
