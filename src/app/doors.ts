@@ -10,7 +10,7 @@ import type { Config } from '../config.ts'
 import { Access } from '../engine/access.ts'
 import type { Budget } from '../engine/budget.ts'
 import type { Engine } from '../engine/engine.ts'
-import type { Log } from '../engine/ports.ts'
+import type { DoorName, Log } from '../engine/ports.ts'
 import { EVERYONE } from '../engine/principal.ts'
 import type { BaseUrl } from '../http/base-url.ts'
 import type { FramedBodies } from '../http/framed-body.ts'
@@ -45,20 +45,26 @@ export interface Ground {
 export async function openDoors(server: FastifyInstance, ground: Ground): Promise<void> {
   const { config, base, frames, listeners } = ground
   const isOpen = (door: OptionalDoor) => config.doors.includes(door)
+  /** In a scope of its own, so that its hooks and its errors are no other's. */
+  const open = (name: DoorName, routes: (scope: FastifyInstance) => void) =>
+    server.register((scope, _options, done) => {
+      routes(asDoor(scope, name))
+      done()
+    })
+
   if (isOpen('gws')) {
-    const parts = { settings: config.gws, frames, base }
-    await server.register(async door => gws(asDoor(door, 'gws'), parts))
+    await open('gws', scope => gws(scope, { settings: config.gws, frames, base }))
   }
-  await server.register(async door => googleJson(asDoor(door, 'google'), { base, frames }))
+  await open('google', scope => googleJson(scope, { base, frames }))
   if (isOpen('ucloud')) {
     const { provider } = config.ucloud
-    const parts = { base, frames, provider, drives: drivesOf(config) }
-    await server.register(async door => ucloud(asDoor(door, 'ucloud'), parts))
+    const drives = drivesOf(config)
+    await open('ucloud', scope => ucloud(scope, { base, frames, provider, drives }))
   }
-  await server.register(async door => googleXml(asDoor(door, 'google'), { base, frames }))
+  await open('google', scope => googleXml(scope, { base, frames }))
   if (isOpen('dxl')) {
     const parts = { frames, store: new SegmentStore(config.dxl.bucket), ...config.dxl }
-    await server.register(async door => dxlHttp(asDoor(door, 'dxl'), parts))
+    await open('dxl', scope => dxlHttp(scope, parts))
     for (const listener of await openMqtt(ground, parts)) {
       listeners.push(listener)
       server.addHook('onReady', () => listener.listen())
