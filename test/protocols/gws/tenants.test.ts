@@ -87,7 +87,7 @@ test('a file name leads nowhere', async t => {
     const message = packed(chunk({ fileName }))
     const headers = { 'Content-Type': MSGPACK_TYPE, Accept: 'application/json', ...as.tenant }
     const begun = await server.ask('POST /_/uploadChunk', headers, message)
-    t.equal(begun.status, 200, fileName)
+    t.equal(begun.status, 200, JSON.stringify(fileName))
     const { uploadUid } = begun.json()
     t.equal((await command(server, 'uploadGet', { uploadUid }, as.tenant)).status, 200)
   }
