@@ -52,7 +52,8 @@ function certify(name: string, issuer: string, by: Certified | undefined): Certi
   const own = forge.pki.privateKeyFromPem(key)
   const certificate = forge.pki.createCertificate()
   certificate.publicKey = forge.pki.setRsaPublicKey(own.n, own.e)
-  certificate.serialNumber = `00${randomBytes(8).toString('hex')}`
+  // Positive, and without a needless zero in front, which OpenSSL does not read.
+  certificate.serialNumber = `01${randomBytes(8).toString('hex')}`
   certificate.validity.notBefore = new Date(Date.now() - DAY_MS)
   certificate.validity.notAfter = new Date(Date.now() + DAY_MS)
   certificate.setSubject([{ name: 'commonName', value: name }])
