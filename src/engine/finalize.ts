@@ -57,7 +57,8 @@ export class Finalizer {
             dueAt: clock() + settings.tombstoneTtlMs,
             ...data,
           },
-          isShared: session.shown !== undefined,
+          // Also where it shows nothing any more: there may be copies of what it showed.
+          isShared: rules.unfinished === 'shown',
         })
       // Cancelled meanwhile, its blobs are garbage, but not to be freed under the hasher's eyes.
       const object = await this.#blobs.hold(extents, publishing)

@@ -231,3 +231,16 @@ test('a last chunk that cannot be the last is refused before its bytes', async t
   await t.rejects(engine.append(UCLOUD, token, chunk), refusal('total_mismatch', { declared: 10 }))
   t.equal(body.reads, 0)
 })
+
+test('P2: a copy of what was shown keeps its bytes, also where the upload shows nothing any more', async t => {
+  const { engine } = await openEngine(t)
+  const { token } = await engine.create(UCLOUD, intentOf('o'))
+  const bytes = sourceBytes(0, 100)
+  await put(engine, token, bytes, 0)
+  const name = (of: string) => ({ bucket: 'bkt', name: of, preconditions: {} })
+  await engine.objects.copy(name('o'), name('copy'), undefined)
+  await engine.objects.delete({ bucket: 'bkt', name: 'o' }, {})
+  await put(engine, token, Buffer.alloc(0), 100, { total: 150 })
+  t.match(await put(engine, token, sourceBytes(500, 570), 80, { total: 150 }), { state: 'done' })
+  t.same(await contentOf(engine, 'copy'), bytes)
+})
