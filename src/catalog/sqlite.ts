@@ -118,10 +118,17 @@ export class SqliteCatalog implements Catalog {
   }
 
   async leaseAll(key: string): Promise<readonly Segment[]> {
-    for (const { number, epoch } of this.#readAllOpen(key)) this.#epochs.raise(key, number, epoch)
+    const leased = new Map<number, number>()
+    for (const { number, epoch } of this.#readAllOpen(key)) {
+      leased.set(number, this.#epochs.raise(key, number, epoch))
+    }
     // A segment whose first bytes are on their way is in the answer as well, under the epoch of whoever wrote it.
     await this.#inFlight.settled(...this.#inFlight.topics(`${key}/`), key, EXPIRY)
-    return this.#readAllOpen(key).map(segment => this.#current(key, segment))
+    // Not under what is current now: whoever took a segment's lease meanwhile has not written yet, and must win.
+    return this.#readAllOpen(key).map(segment => ({
+      ...segment,
+      epoch: Math.max(segment.epoch, leased.get(segment.number) ?? 0),
+    }))
   }
 
   async advance(step: Advance): Promise<Tally> {

@@ -105,6 +105,38 @@ export function segmentContract(t: Test, make: MakeCatalog): void {
     t.equal(await catalog.purge(TOMBSTONE_DUE, NOW, 100), 0)
   })
 
+  t.test(
+    'P3: whoever takes a lease after leaseAll wins, though nothing is written under it yet',
+    async t => {
+      const { catalog } = await withBucket(t, make)
+      await catalog.create(newSession('s'))
+      await write(catalog, 's', 0, [extent('a')])
+      await write(catalog, 's', 1, [extent('b')])
+      const { epoch } = await catalog.lease('s', 1)
+      const moving = advance(catalog, {
+        key: 's',
+        number: 1,
+        epoch,
+        extents: [extent('c')],
+        replaces: true,
+      })
+      const all = catalog.leaseAll('s')
+      const lease = catalog.lease('s', 0)
+      await moving
+      const segments = await all
+      const later = await lease
+      await advance(catalog, {
+        key: 's',
+        number: 0,
+        epoch: later.epoch,
+        extents: [extent('d')],
+        replaces: true,
+      })
+      await t.rejects(finish(catalog, 's', segments), refusal('superseded'))
+      t.match(await catalog.find('s'), { state: 'open' })
+    },
+  )
+
   t.test('P3: leaseAll shuts every writer out, and answers what was under way', async t => {
     const { catalog } = await withBucket(t, make)
     await catalog.create(newSession('s'))
