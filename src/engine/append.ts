@@ -23,6 +23,7 @@ import { replaceSegment } from './replace.ts'
 import { HashingBody } from './segment-digest.ts'
 import type { DoneProgress, Progress, Sessions } from './sessions.ts'
 import { showing } from './showing.ts'
+import { Turns } from './turns.ts'
 import { followedDigests, HASHED_IN_PLACE } from './verification.ts'
 
 /** A chunk on its way into one segment, admitted under its lease. */
@@ -47,6 +48,8 @@ export interface AppenderParts extends EngineParts {
 
 export class Appender {
   readonly #parts: AppenderParts
+  /** Of those who replace the same segment. */
+  readonly #turns = new Turns()
 
   constructor(parts: AppenderParts) {
     this.#parts = parts
@@ -83,9 +86,10 @@ export class Appender {
     hashing: HashingBody | undefined,
   ): Promise<Progress> {
     const { writers } = this.#parts
+    const parts = { ...this.#parts, turns: this.#turns }
     const sha256 = () => hashing?.digest()
     const tally = await writers.write(session.key, chunk.segment ?? 0, rules.secondWriter, writer =>
-      replaceSegment(this.#parts, { writer, rules, session, chunk, sha256 }),
+      replaceSegment(parts, { writer, rules, session, chunk, sha256 }),
     )
     const { persisted } = tally
     return { state: 'open', persisted, chunks: 0, session: { ...session, ...tally } }

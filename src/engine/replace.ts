@@ -15,6 +15,7 @@ import { PUBLISHING, type Writer, type Writers } from './leases.ts'
 import { dueAtOf } from './lifetime.ts'
 import type { EngineParts, Extent, Session, Tally } from './ports.ts'
 import { receive } from './receive.ts'
+import type { Turns } from './turns.ts'
 
 /**
  * A complete session that nobody finalizes is published once it was left alone for this long: every byte of it was acknowledged,
@@ -25,6 +26,8 @@ export const COMPLETE_IDLE_MS = 10 * 60_000
 export interface ReplaceParts extends EngineParts {
   readonly blobs: BlobWriter
   readonly writers: Writers
+  /** Of those who swap in the same segment. */
+  readonly turns: Turns
 }
 
 /** One segment on its way. */
@@ -42,13 +45,17 @@ export async function replaceSegment(
   parts: ReplaceParts,
   replacement: Replacement,
 ): Promise<Tally> {
-  const { blobs, observer, storage } = parts
+  const { blobs, observer, storage, turns } = parts
+  const { session, chunk } = replacement
   const blob = storage.create()
   let isReferenced = false
   let isUnclear = false
   try {
     const extents = await store(parts, replacement, blob)
-    const tally = await swapIn(parts, replacement, extents)
+    // One after the other: two at once would take the lease from each other for ever.
+    const tally = await turns.take(`${session.key}/${chunk.segment ?? 0}`, () =>
+      swapIn(parts, replacement, extents),
+    )
     isReferenced = extents.length > 0
     observer.acknowledged(replacement.rules.door, lengthOf(extents))
     return tally
@@ -61,8 +68,8 @@ export async function replaceSegment(
 }
 
 /**
- * Another one that finished the same segment, or a publication, may come between the lease and the record. Whoever publishes is
- * waited for: the session may be done then (`session_ended`), or still be open, and this segment is the later one.
+ * A publication may come between the lease and the record. Whoever publishes is waited for: the session may be done then
+ * (`session_ended`), or still be open, and this segment is the later one.
  */
 async function swapIn(
   { catalog, clock, settings, writers }: ReplaceParts,

@@ -280,3 +280,18 @@ test('an incomplete one expires, and its bytes are freed', async t => {
   await t.rejects(engine.find(GWS, token), refusal('session_not_found'))
   t.same(await blobFiles(directory), [])
 })
+
+test('GWS-28: the same segment, as often at once as somebody sends it, is taken each time', async t => {
+  const { engine } = await openEngine(t)
+  const { send, finalize } = await openSegments(engine, 1, 1)
+  for (let apart = 0; apart < 40; apart += 1) {
+    // Without a byte nothing but their leases and records is between them; the later meets the earlier at every point of its way.
+    const first = send(0, '')
+    for (let steps = 0; steps < apart; steps += 1) await null
+    const taken = await Promise.all([first, send(0, '')])
+    t.match(taken, [{ state: 'open' }, { state: 'open' }], `${apart} steps apart`)
+  }
+  await send(0, 'c')
+  t.match(await finalize(), { state: 'done' })
+  t.equal((await contentOf(engine, 'o')).toString(), 'c')
+})

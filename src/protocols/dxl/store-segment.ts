@@ -11,9 +11,9 @@ import { DXL } from '../../engine/door-rules.ts'
 import type { DoneProgress, Progress } from '../../engine/engine.ts'
 import { UploadError } from '../../engine/failure.ts'
 import type { Body } from '../../engine/ports.ts'
+import { Turns } from '../../engine/turns.ts'
 import { refused, unexpectedSegment } from './refusal.ts'
 import { type Description, type Field, parseSegmentRequest } from './segment-request.ts'
-import { Turns } from './turns.ts'
 
 /** The answer, as it is written in JSON. */
 export interface SegmentResult {

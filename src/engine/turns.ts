@@ -1,4 +1,4 @@
-/** Requests that concern the same file take turns, in the order in which they came (dxl.md §7.3); all others go side by side. */
+/** What concerns the same thing takes turns, in the order in which it came; all else goes side by side. */
 
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>()
