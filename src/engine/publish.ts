@@ -18,7 +18,7 @@ import type {
 } from './ports.ts'
 import { verifyChecksums } from './verification.ts'
 
-const SEALS_AT_ONCE = 16
+const BLOBS_AT_ONCE = 16
 
 /** What only the final request may say. */
 export interface LateIntent {
@@ -101,13 +101,8 @@ export async function publish(parts: EngineParts, publishing: Publishing): Promi
   return object
 }
 
-/** A few at a time: content may be in a hundred thousand blobs, and each may have to be opened. */
-async function sealAll(storage: Storage, content: readonly Extent[]): Promise<void> {
-  const left = endsOf(content).entries()
-  const seal = async () => {
-    for (const [blob, end] of left) await storage.seal(blob, end)
-  }
-  await Promise.all(Array.from({ length: SEALS_AT_ONCE }, seal))
+function sealAll(storage: Storage, content: readonly Extent[]): Promise<void> {
+  return eachBlob(content, (blob, end) => storage.seal(blob, end))
 }
 
 /** Whoever looks for what went wrong with an upload wants to know of both. */
@@ -131,6 +126,18 @@ function metadataOf(intent: Intent, late: LateIntent): Intent['metadata'] {
 }
 
 /** What an object refers to is durable, even where chunks need not be. The blobs may grow on. */
-export async function syncAll(storage: Storage, content: readonly Extent[]): Promise<void> {
-  await Promise.all([...endsOf(content)].map(([blob, end]) => storage.sync(blob, end)))
+export function syncAll(storage: Storage, content: readonly Extent[]): Promise<void> {
+  return eachBlob(content, (blob, end) => storage.sync(blob, end))
+}
+
+/** A few at a time: content may be in a hundred thousand blobs, and each may have to be opened. */
+async function eachBlob(
+  content: readonly Extent[],
+  work: (blob: string, end: number) => Promise<void>,
+): Promise<void> {
+  const left = endsOf(content).entries()
+  const next = async () => {
+    for (const [blob, end] of left) await work(blob, end)
+  }
+  await Promise.all(Array.from({ length: BLOBS_AT_ONCE }, next))
 }
