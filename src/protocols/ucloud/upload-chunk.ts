@@ -5,14 +5,15 @@
 
 import { UCLOUD } from '../../engine/door-rules.ts'
 import type { Chunk, Progress } from '../../engine/engine.ts'
+import { HashingBody } from '../../engine/hashing-body.ts'
 import type { Body } from '../../engine/ports.ts'
 import { keyOf, shortKey } from '../../engine/session-key.ts'
 import { PacedBody } from '../../http/paced-body.ts'
 import { takeBody } from '../../http/request-body.ts'
-import { HashedBody, ZeroLedBody } from './chunk-body.ts'
 import { type ChunkHeaders, parseChunkHeaders } from './chunk-headers.ts'
 import { type Call, sendJson } from './door.ts'
 import { sessionNotFound } from './refusal.ts'
+import { ZeroLedBody } from './zero-led-body.ts'
 
 /** §6: what the first server demands. */
 const PACE = { bytesPerSecond: 20_000, graceMs: 10_000 }
@@ -25,7 +26,7 @@ export async function uploadChunk({ engine, request, reply }: Call): Promise<unk
   if (!mayRepeat(standing, headers)) throw sessionNotFound()
 
   const body = new PacedBody(takeBody(request, reply), PACE)
-  const hashed = mayEnd(standing, headers) ? new HashedBody(body) : undefined
+  const hashed = mayEnd(standing, headers) ? new HashingBody(body) : undefined
   const chunk = chunkOf(standing, headers, hashed ?? body)
   const late = {
     ...chunk,
@@ -80,15 +81,15 @@ function mayRepeat(standing: Progress, headers: ChunkHeaders): boolean {
 function isMarked(
   done: Extract<Progress, { state: 'done' }>,
   headers: ChunkHeaders,
-  hashed: HashedBody | undefined,
+  hashed: HashingBody | undefined,
 ): boolean {
   const { sha256 } = markOf(headers, hashed)
   return mayRepeat(done, headers) && markIn(done)['sha256'] === sha256
 }
 
-function markOf({ offset, length }: ChunkHeaders, hashed: HashedBody | undefined) {
+function markOf({ offset, length }: ChunkHeaders, hashed: HashingBody | undefined) {
   // One that nobody thought would be the last cannot be known again, but is the last all the same.
-  const sha256 = hashed?.sha256 ?? 'unknown'
+  const sha256 = hashed?.digest() ?? 'unknown'
   return { offset: String(offset), length: String(length), sha256 }
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a segment is, in 32 bytes: a sha256 of its body, taken as it goes by. It tells whether one that comes again after the
- * end is the same, when its bytes are somewhere in the middle of an object.
+ * What a body is, in 32 bytes: a sha256 of it, taken as it goes by. It tells whether one that comes again after the end is the
+ * same, when its bytes are somewhere in the middle of an object.
  */
 
 import { createHash } from 'node:crypto'
