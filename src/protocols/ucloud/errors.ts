@@ -4,18 +4,12 @@
  */
 
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { type Failure, type FailureCode, UploadError } from '../../engine/failure.ts'
+import { type Failure, UploadError } from '../../engine/failure.ts'
 import { Unauthenticated } from '../../http/authentication.ts'
 import { MalformedEncoding } from '../../http/query.ts'
 import { UnknownTransferCoding } from '../../http/transfer-coding.ts'
 import { sendJson } from './door.ts'
 import { type Answer, type ErrorCode, Refusal } from './refusal.ts'
-
-const OUR_FAULTS: ReadonlySet<FailureCode> = new Set([
-  'blob_short',
-  'storage_failed',
-  'catalog_failed',
-])
 
 /** Answers anything thrown in the door, Fastify's own errors included. */
 export function answerError(
@@ -23,9 +17,10 @@ export function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  if (isOurs(error)) request.log.error({ err: error }, 'failed')
-  else request.log.debug({ err: error }, 'refused')
   const { status, errorCode, why, headers } = answerOf(error)
+  // What clients and full disks bring along every day has other answers.
+  if (status === 500) request.log.error({ err: error }, 'failed')
+  else request.log.debug({ err: error }, 'refused')
   // An error is none of the bytes of the object whose answer failed.
   for (const name of ['content-length', 'content-disposition']) {
     reply.removeHeader(name)
@@ -34,15 +29,6 @@ export function answerError(
   reply.code(status)
   if (headers !== undefined) reply.headers(headers)
   return sendJson(reply, { why, errorCode })
-}
-
-/** Something for an operator to look at, as opposed to what clients and full disks bring along every day. */
-function isOurs(error: unknown): boolean {
-  if (error instanceof UploadError) return OUR_FAULTS.has(error.failure.code)
-  const isTheirs = [Refusal, MalformedEncoding, UnknownTransferCoding].some(
-    kind => error instanceof kind,
-  )
-  return !isTheirs && ((error as Partial<FastifyError>).statusCode ?? 500) >= 500
 }
 
 function answerOf(error: unknown): Answer {
