@@ -4,6 +4,7 @@
  */
 
 import { readFileSync } from 'node:fs'
+import { expect } from '../support/expect.ts'
 import type { Image } from './container.ts'
 import { checkContents, printContents } from './contents.ts'
 import { SCENES } from './scenes.ts'
@@ -24,10 +25,3 @@ for (const [name, scene] of Object.entries(SCENES)) {
 }
 // Idle connections of the clients would hold the process.
 process.exit()
-
-function expect(what: string, holds: boolean, found?: unknown): void {
-  console.log(`${holds ? 'ok' : 'not ok'} - ${what}`)
-  if (holds) return
-  console.log(found)
-  process.exitCode = 1
-}

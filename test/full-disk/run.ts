@@ -3,6 +3,7 @@
  * cannot be written. Takes root, for a small tmpfs. Without it the run says so and passes, except in CI.
  */
 
+import { expect } from '../support/expect.ts'
 import { SCENES } from './scenes.ts'
 import { whyNoSmallDisk } from './small-disk.ts'
 import { play } from './stage.ts'
@@ -25,10 +26,3 @@ for (const [name, scene] of Object.entries(SCENES)) {
 }
 // Idle connections of the clients would hold the process.
 process.exit()
-
-function expect(what: string, holds: boolean, found?: unknown): void {
-  console.log(`${holds ? 'ok' : 'not ok'} - ${what}`)
-  if (holds) return
-  console.log(found)
-  process.exitCode = 1
-}

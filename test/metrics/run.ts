@@ -11,6 +11,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { expect } from '../support/expect.ts'
 import { freePort, ServerProcess } from '../support/server-process.ts'
 import { type Expected, load } from './load.ts'
 import { CONFIGURATION, getPrograms, type Programs, Prometheus, type Sample } from './prometheus.ts'
@@ -173,11 +174,4 @@ async function until<Value>(
     if (isGood(value) || Date.now() > deadline) return value
     await sleep(200)
   }
-}
-
-function expect(what: string, holds: boolean, found?: unknown): void {
-  console.log(`${holds ? 'ok' : 'not ok'} - ${what}`)
-  if (holds) return
-  console.log(found)
-  process.exitCode = 1
 }

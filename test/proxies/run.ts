@@ -4,6 +4,7 @@
  */
 
 import { setDefaultCACertificates } from 'node:tls'
+import { expect } from '../support/expect.ts'
 import { googleClientCutOff, googleClientRestarted } from './google-client.ts'
 import { Certificate, installProxies, PROXIES, type ProxyName, proxyVersion } from './proxy.ts'
 import { play, type Setting, type Stage } from './stage.ts'
@@ -87,10 +88,5 @@ async function attempt({ scene, env = {} }: Play, setting: Setting): Promise<voi
 }
 
 function saying(proxy: ProxyName): Stage['expect'] {
-  return (what, holds, found) => {
-    console.log(`${holds ? 'ok' : 'not ok'} - ${proxy}: ${what}`)
-    if (holds) return
-    console.log(found)
-    process.exitCode = 1
-  }
+  return (what, holds, found) => expect(`${proxy}: ${what}`, holds, found)
 }
